@@ -1,0 +1,4 @@
+//! `transcoded`: a transcoding job queue that starts with one command.
+
+pub mod domain;
+pub mod ffmpeg;

@@ -1,0 +1,3 @@
+//! The `transcoded` program.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The integration tests: real ffmpeg, real files, real HTTP.
