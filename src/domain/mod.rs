@@ -1,3 +1,13 @@
 //! The words and the rules: plain values with no database, no HTTP, no processes and no clock of their own.
 
+pub mod failure;
+pub mod format;
+pub mod id;
+pub mod invalid;
+pub mod job;
 pub mod media;
+pub mod output;
+pub mod preset;
+pub mod request;
+pub mod resolve;
+pub mod time;

@@ -1,0 +1,67 @@
+//! The ids of jobs.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::time::Timestamp;
+
+/// A job's id: a UUIDv7, so that ids sort by the time they were made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(transparent)]
+#[schema(value_type = String, format = Uuid, examples("019234ab-5678-7def-8123-456789abcdef"))]
+pub struct JobId(Uuid);
+
+impl JobId {
+    /// Makes the id of a job that was submitted `at` this time, out of ten random bytes.
+    #[must_use]
+    pub fn new(at: Timestamp, random: &[u8; 10]) -> Self {
+        Self(uuid::Builder::from_unix_timestamp_millis(at.as_millis().try_into().unwrap_or(0), random).into_uuid())
+    }
+}
+
+impl fmt::Display for JobId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for JobId {
+    type Err = InvalidJobId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidJobId> {
+        // Only the usual spelling with hyphens names a job, so that a job has one URL.
+        let hyphenated = text.len() == 36;
+        Uuid::parse_str(text).ok().filter(|_| hyphenated).map(Self).ok_or(InvalidJobId)
+    }
+}
+
+/// The text is no job id.
+#[derive(Debug, thiserror::Error)]
+#[error("a job id is a UUID such as 019234ab-5678-7def-8123-456789abcdef")]
+pub struct InvalidJobId;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_sort_by_the_time_they_were_made() {
+        let earlier = JobId::new(Timestamp::from_millis(1_700_000_000_000), &[255; 10]);
+        let later = JobId::new(Timestamp::from_millis(1_700_000_000_001), &[0; 10]);
+        assert!(earlier < later);
+        assert_eq!(earlier.to_string().parse::<JobId>().unwrap(), earlier);
+    }
+
+    #[test]
+    fn other_texts_are_refused() {
+        for text in
+            ["", "1", "not-a-uuid", "019234ab56787def8123456789abcdef", "{019234ab-5678-7def-8123-456789abcdef}"]
+        {
+            assert!(text.parse::<JobId>().is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,316 @@
+//! A job as clients see it, its states and the one table of legal changes between them.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::failure::Failure;
+use super::format::Container;
+use super::id::JobId;
+use super::media::MediaSummary;
+use super::output::{AudioSpec, Trim, VideoSpec};
+use super::time::Timestamp;
+
+/// How a job runs and what a cancel does to it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// No progress; killed at once on cancel, the output is removed.
+    Slim,
+    /// Live progress; killed at once on cancel, the output is removed.
+    Standard,
+    /// Live progress; on cancel ffmpeg finishes the file, which is checked and kept.
+    #[default]
+    Graceful,
+}
+
+/// Where a job stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum JobState {
+    /// It waits for a slot.
+    Queued,
+    /// An attempt runs.
+    Running,
+    /// It was asked to stop and hasn't yet.
+    Cancelling,
+    /// Every output is there and good.
+    Succeeded,
+    /// It ended without its outputs; `error` says why.
+    Failed,
+    /// It was stopped; in graceful mode the outputs hold what was encoded until then.
+    Cancelled,
+}
+
+use JobState as S;
+
+impl JobState {
+    /// Every state.
+    pub const ALL: [Self; 6] = [S::Queued, S::Running, S::Cancelling, S::Succeeded, S::Failed, S::Cancelled];
+
+    /// The states that a job may go to from this one. What isn't listed here can't happen.
+    #[must_use]
+    pub const fn next(self) -> &'static [Self] {
+        match self {
+            S::Queued => &[S::Running, S::Cancelled],
+            // Back to the queue: the server stopped, or the attempt failed for a passing reason.
+            S::Running => &[S::Succeeded, S::Failed, S::Cancelling, S::Cancelled, S::Queued],
+            S::Cancelling => &[S::Cancelled],
+            S::Succeeded | S::Failed | S::Cancelled => &[],
+        }
+    }
+
+    /// Whether the change to `next` is legal.
+    #[must_use]
+    pub fn may_become(self, next: Self) -> bool {
+        self.next().contains(&next)
+    }
+
+    /// Whether the job is over.
+    #[must_use]
+    pub const fn is_terminal(self) -> bool {
+        self.next().is_empty()
+    }
+
+    /// The name in JSON, SQL, metrics and logs.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            S::Queued => "queued",
+            S::Running => "running",
+            S::Cancelling => "cancelling",
+            S::Succeeded => "succeeded",
+            S::Failed => "failed",
+            S::Cancelled => "cancelled",
+        }
+    }
+
+    /// The state of that name.
+    #[must_use]
+    pub fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.name() == name)
+    }
+}
+
+impl fmt::Display for JobState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A job.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Job {
+    /// Its id.
+    pub id: JobId,
+    /// Where it stands.
+    pub state: JobState,
+    /// How it runs and how it is stopped.
+    pub mode: Mode,
+    /// Higher runs earlier.
+    pub priority: i32,
+    /// The client's own marks.
+    pub labels: BTreeMap<String, String>,
+    /// What is read, as the client wrote it.
+    pub input: String,
+    /// The raw arguments, for a job that was submitted with them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub args: Option<Vec<String>>,
+    /// The most seconds that one attempt may run.
+    pub timeout_seconds: u32,
+    /// The most seconds that a graceful stop may take.
+    pub grace_seconds: u32,
+    /// How often it is tried in all.
+    pub max_attempts: u32,
+    /// How far the last attempt got; `null` before the first.
+    pub progress: Option<JobProgress>,
+    /// What it makes, and once it is over what was made.
+    pub outputs: Vec<Output>,
+    /// Every try, the first one first.
+    pub attempts: Vec<Attempt>,
+    /// Set once somebody or something asked it to stop.
+    pub cancellation: Option<Cancellation>,
+    /// Why it failed.
+    pub error: Option<Failure>,
+    /// When it was submitted.
+    pub created_at: Timestamp,
+    /// When its first attempt started.
+    pub started_at: Option<Timestamp>,
+    /// When it was over.
+    pub finished_at: Option<Timestamp>,
+}
+
+/// What an attempt is busy with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Looking at the input.
+    #[default]
+    Preparing,
+    /// ffmpeg works.
+    Transcoding,
+    /// The result is read.
+    Verifying,
+    /// The result is put under its name.
+    Publishing,
+}
+
+/// How far an attempt got. What isn't known is `null`, never an old or a made-up number.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct JobProgress {
+    /// What it is busy with.
+    pub phase: Phase,
+    /// 0 to 100, never going back; `null` while it can't be known.
+    pub percent: Option<f64>,
+    /// How much of the output's time is encoded.
+    pub out_time_ms: Option<u64>,
+    /// Frames encoded.
+    pub frame: Option<u64>,
+    /// Frames encoded per second.
+    pub fps: Option<f64>,
+    /// Seconds of output encoded per second.
+    pub speed: Option<f64>,
+    /// Bits per second of output.
+    pub bitrate_bps: Option<u64>,
+    /// Bytes written to the first output.
+    pub size_bytes: Option<u64>,
+    /// Milliseconds until it is likely done.
+    pub eta_ms: Option<u64>,
+    /// When this was measured.
+    pub updated_at: Option<Timestamp>,
+}
+
+/// One file that a job makes or has made.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Output {
+    /// The file's name.
+    pub name: String,
+    /// The preset that it was made from, if any.
+    pub preset: Option<String>,
+    /// The container; `null` for what raw arguments make until it was read.
+    pub container: Option<Container>,
+    /// The video that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub video: Option<VideoSpec>,
+    /// The audio that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audio: Option<AudioSpec>,
+    /// The part of the input that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trim: Option<Trim>,
+    /// The file's size in bytes, once it is there.
+    pub size_bytes: Option<u64>,
+    /// The file's SHA-256 in hexadecimal, once it is there.
+    pub sha256: Option<String>,
+    /// What was found in the file.
+    pub media: Option<MediaSummary>,
+    /// Whether the file holds only the part that was encoded before a cancel.
+    pub partial: bool,
+    /// Whether the file was read and found good; `null` while there is no file.
+    pub playable: Option<bool>,
+    /// Where to download it; `null` while there is no file.
+    pub url: Option<String>,
+}
+
+/// One try at a job.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Attempt {
+    /// 1 for the first.
+    pub number: u32,
+    /// When it started.
+    pub started_at: Timestamp,
+    /// When it ended; `null` while it runs.
+    pub finished_at: Option<Timestamp>,
+    /// How it ended; `null` while it runs.
+    pub outcome: Option<AttemptOutcome>,
+    /// ffmpeg's exit code, if it ran and exited by itself.
+    pub exit_code: Option<i32>,
+    /// The signal that ended ffmpeg, if one did.
+    pub signal: Option<i32>,
+    /// Why it failed.
+    pub error: Option<Failure>,
+}
+
+/// How an attempt ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AttemptOutcome {
+    /// All outputs were made.
+    Succeeded,
+    /// It failed; the job may be tried again.
+    Failed,
+    /// It was stopped for good.
+    Cancelled,
+    /// The server stopped or crashed; the job goes back to the queue.
+    Interrupted,
+}
+
+/// That a job was asked to stop, why and how it went.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Cancellation {
+    /// When it was asked.
+    pub requested_at: Timestamp,
+    /// Who or what asked.
+    pub reason: CancelReason,
+    /// What ended ffmpeg; `null` until it has ended.
+    pub method: Option<CancelMethod>,
+    /// Milliseconds from the request until ffmpeg was gone; `null` until then.
+    pub drain_ms: Option<u64>,
+}
+
+/// Who or what asked a job to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CancelReason {
+    /// A client's DELETE.
+    Client,
+    /// The job's `timeout_seconds`.
+    Timeout,
+    /// The server's own end; the job goes back to the queue.
+    Shutdown,
+    /// Nothing moved any more.
+    Stalled,
+}
+
+/// What ended ffmpeg.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CancelMethod {
+    /// It had not been started, or had ended already.
+    NotStarted,
+    /// It finished its files when asked on its standard input.
+    Quit,
+    /// It finished its files after one SIGTERM.
+    Terminate,
+    /// SIGKILL.
+    Kill,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_job_that_is_over_stays_over() {
+        for state in JobState::ALL {
+            let over = matches!(state, S::Succeeded | S::Failed | S::Cancelled);
+            assert_eq!(state.is_terminal(), over, "{state}");
+            assert!(!state.may_become(state), "{state} is no change");
+        }
+    }
+
+    #[test]
+    fn a_job_asked_to_stop_is_never_run_again() {
+        assert_eq!(S::Cancelling.next(), [S::Cancelled]);
+    }
+
+    #[test]
+    fn states_are_spelled_the_same_everywhere() {
+        for state in JobState::ALL {
+            assert_eq!(serde_json::to_value(state).unwrap(), state.name());
+            assert_eq!(JobState::of_name(state.name()), Some(state));
+        }
+    }
+}
