@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -10,7 +11,8 @@ use super::failure::Failure;
 use super::format::Container;
 use super::id::JobId;
 use super::media::MediaSummary;
-use super::output::{AudioSpec, Trim, VideoSpec};
+use super::output::{AudioSpec, OutputSpec, Trim, VideoSpec};
+use super::request::JobSpec;
 use super::time::Timestamp;
 
 /// How a job runs and what a cancel does to it.
@@ -142,6 +144,34 @@ pub struct Job {
     pub finished_at: Option<Timestamp>,
 }
 
+impl Job {
+    /// A job that has just been submitted.
+    #[must_use]
+    pub fn submitted(id: JobId, spec: JobSpec, created_at: Timestamp) -> Self {
+        let outputs = spec.work.outputs().iter().map(Output::wanted).collect();
+        Self {
+            id,
+            state: JobState::Queued,
+            mode: spec.mode,
+            priority: spec.priority,
+            labels: spec.labels,
+            input: spec.input,
+            args: spec.work.into_args(),
+            timeout_seconds: spec.timeout_seconds,
+            grace_seconds: spec.grace_seconds,
+            max_attempts: spec.max_attempts,
+            progress: None,
+            outputs,
+            attempts: Vec::new(),
+            cancellation: None,
+            error: None,
+            created_at,
+            started_at: None,
+            finished_at: None,
+        }
+    }
+}
+
 /// What an attempt is busy with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -212,6 +242,36 @@ pub struct Output {
     pub playable: Option<bool>,
     /// Where to download it; `null` while there is no file.
     pub url: Option<String>,
+}
+
+/// What isn't written as it is in a URL's path (RFC 3986, all but the unreserved).
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'.').remove(b'-').remove(b'_').remove(b'~');
+
+impl Output {
+    /// An output that isn't there yet.
+    #[must_use]
+    pub fn wanted(spec: &OutputSpec) -> Self {
+        Self {
+            name: spec.name.clone(),
+            preset: spec.preset.clone(),
+            container: Some(spec.container),
+            video: Some(spec.video),
+            audio: Some(spec.audio),
+            trim: spec.trim,
+            size_bytes: None,
+            sha256: None,
+            media: None,
+            partial: false,
+            playable: None,
+            url: None,
+        }
+    }
+
+    /// Says where the file, which has been published for `job`, is to be downloaded.
+    pub fn publish(&mut self, job: JobId) {
+        let name = utf8_percent_encode(&self.name, RESERVED);
+        self.url = Some(format!("/v1/jobs/{job}/outputs/{name}"));
+    }
 }
 
 /// One try at a job.

@@ -119,6 +119,15 @@ impl Work {
             Self::Args(_) => &[],
         }
     }
+
+    /// The raw arguments, where the job was submitted with them.
+    #[must_use]
+    pub fn into_args(self) -> Option<Vec<String>> {
+        match self {
+            Self::Outputs(_) => None,
+            Self::Args(args) => Some(args),
+        }
+    }
 }
 
 impl JobRequest {

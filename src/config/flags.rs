@@ -1,0 +1,95 @@
+//! What can be set, by a flag, an environment variable or a key of the configuration file: one list for all three.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use serde::{Deserialize, Serialize};
+
+/// The settings of `transcoded serve`. A flag wins over the environment, that over the file, that over the default.
+#[derive(Args, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Flags {
+    /// The configuration file (TOML); its keys are the names of these flags with `_` for `-`
+    #[arg(long, env = "TRANSCODED_CONFIG", value_name = "FILE")]
+    #[serde(skip)]
+    pub config: Option<PathBuf>,
+
+    /// The address to listen on [default: 127.0.0.1:8080]
+    #[arg(long, env = "TRANSCODED_LISTEN", value_name = "ADDRESS:PORT")]
+    pub listen: Option<SocketAddr>,
+
+    /// The folder for the database, results and logs [default: ./data]
+    #[arg(long, env = "TRANSCODED_DATA_DIR", value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+
+    /// A folder that inputs may be read from; may be given several times, in the environment with ":" between
+    /// [default: ./media]
+    #[arg(long, env = "TRANSCODED_MEDIA_ROOT", value_name = "DIR", value_delimiter = ':')]
+    pub media_root: Vec<PathBuf>,
+
+    /// How many jobs run at once [default: the number of cores]
+    #[arg(long, env = "TRANSCODED_SLOTS", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub slots: Option<u32>,
+
+    /// The database, "sqlite:FILE" [default: sqlite:DATA_DIR/transcoded.db]
+    #[arg(long, env = "TRANSCODED_DATABASE_URL", value_name = "URL")]
+    pub database_url: Option<String>,
+
+    /// Take jobs with raw ffmpeg arguments; whoever may submit can then read and write what the server can
+    #[arg(long, env = "TRANSCODED_ALLOW_RAW_ARGS", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub allow_raw_args: Option<bool>,
+
+    /// Seconds that a shutdown may take: running jobs are stopped in their mode and go back to the queue [default: 25]
+    #[arg(long, env = "TRANSCODED_SHUTDOWN_TIMEOUT", value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=3600))]
+    pub shutdown_timeout: Option<u32>,
+
+    /// The ffmpeg to run [default: the first one in PATH]
+    #[arg(long, env = "TRANSCODED_FFMPEG", value_name = "FILE")]
+    pub ffmpeg: Option<PathBuf>,
+
+    /// The ffprobe to run [default: the first one in PATH]
+    #[arg(long, env = "TRANSCODED_FFPROBE", value_name = "FILE")]
+    pub ffprobe: Option<PathBuf>,
+
+    /// What is logged to standard error: error, warn, info, debug or trace [default: info]
+    #[arg(long, env = "TRANSCODED_LOG_LEVEL", value_name = "LEVEL")]
+    pub log_level: Option<String>,
+
+    /// How the log is written [default: text]
+    #[arg(long, env = "TRANSCODED_LOG_FORMAT", value_name = "FORMAT")]
+    pub log_format: Option<LogFormat>,
+}
+
+/// How the log is written.
+#[derive(ValueEnum, Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl Flags {
+    /// These settings where they are set, else those of `below`.
+    #[must_use]
+    pub fn over(self, below: Self) -> Self {
+        let media_root = if self.media_root.is_empty() { below.media_root } else { self.media_root };
+        Self {
+            config: self.config.or(below.config),
+            listen: self.listen.or(below.listen),
+            data_dir: self.data_dir.or(below.data_dir),
+            media_root,
+            slots: self.slots.or(below.slots),
+            database_url: self.database_url.or(below.database_url),
+            allow_raw_args: self.allow_raw_args.or(below.allow_raw_args),
+            shutdown_timeout: self.shutdown_timeout.or(below.shutdown_timeout),
+            ffmpeg: self.ffmpeg.or(below.ffmpeg),
+            ffprobe: self.ffprobe.or(below.ffprobe),
+            log_level: self.log_level.or(below.log_level),
+            log_format: self.log_format.or(below.log_format),
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! The settings of a server: plain data, and how flags, environment and file are laid over each other.
+
+mod flags;
+mod settings;
+
+pub use flags::{Flags, LogFormat};
+pub use settings::{ConfigError, Settings};

@@ -1,0 +1,191 @@
+//! The settings after everything was laid over the defaults, checked.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tracing::Level;
+
+use super::flags::{Flags, LogFormat};
+
+/// The settings of a server.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// Where the database, results and logs are.
+    pub data_dir: PathBuf,
+    /// The folders that inputs may be read from; never empty.
+    pub media_roots: Vec<PathBuf>,
+    /// How many jobs run at once.
+    pub slots: usize,
+    /// How many cores encoders may use between them.
+    pub cores: usize,
+    /// The database's file.
+    pub database: PathBuf,
+    /// Whether jobs may bring raw ffmpeg arguments.
+    pub allow_raw_args: bool,
+    /// How long a shutdown may take.
+    pub shutdown_timeout: Duration,
+    /// The ffmpeg to run instead of the first one in PATH.
+    pub ffmpeg: Option<PathBuf>,
+    /// The ffprobe to run instead of the first one in PATH.
+    pub ffprobe: Option<PathBuf>,
+    /// What is logged.
+    pub log_level: Level,
+    /// How it is logged.
+    pub log_format: LogFormat,
+}
+
+/// Why the settings can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file can't be read.
+    #[error("the configuration file {} can't be read: {source}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The file isn't TOML, or holds unknown keys or wrong types.
+    #[error("the configuration file {} is wrong: {message}", path.display())]
+    Wrong {
+        /// The file.
+        path: PathBuf,
+        /// Where and why.
+        message: String,
+    },
+    /// A setting has a value that can't be used.
+    #[error("{setting}: {message}")]
+    Unusable {
+        /// Its name.
+        setting: &'static str,
+        /// Why.
+        message: String,
+    },
+}
+
+impl Settings {
+    /// Lays flags and environment (already in `flags`) over the file that they name, over the defaults.
+    ///
+    /// # Errors
+    /// Where the file or a value can't be used.
+    pub fn load(flags: Flags) -> Result<Self, ConfigError> {
+        let file = match &flags.config {
+            Some(path) => read_file(path.clone())?,
+            None => Flags::default(),
+        };
+        Self::complete(flags.over(file))
+    }
+
+    fn complete(flags: Flags) -> Result<Self, ConfigError> {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let data_dir = flags.data_dir.unwrap_or_else(|| "data".into());
+        let media_roots = if flags.media_root.is_empty() { vec!["media".into()] } else { flags.media_root };
+        let slots = flags.slots.map_or(cores, |slots| slots as usize);
+        check_positive("slots", slots as u64)?;
+        let shutdown_timeout = u64::from(flags.shutdown_timeout.unwrap_or(25));
+        check_positive("shutdown_timeout", shutdown_timeout)?;
+        let log_level = flags.log_level.as_deref().unwrap_or("info");
+        Ok(Self {
+            listen: flags.listen.unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))),
+            database: database_file(flags.database_url.as_deref(), &data_dir)?,
+            data_dir,
+            media_roots,
+            slots,
+            cores,
+            allow_raw_args: flags.allow_raw_args.unwrap_or(false),
+            shutdown_timeout: Duration::from_secs(shutdown_timeout),
+            ffmpeg: flags.ffmpeg,
+            ffprobe: flags.ffprobe,
+            log_level: log_level.parse().map_err(|_| ConfigError::Unusable {
+                setting: "log_level",
+                message: format!("{log_level:?} is none of error, warn, info, debug and trace"),
+            })?,
+            log_format: flags.log_format.unwrap_or_default(),
+        })
+    }
+}
+
+fn read_file(path: PathBuf) -> Result<Flags, ConfigError> {
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(source) => return Err(ConfigError::Unreadable { path, source }),
+    };
+    toml::from_str(&text).map_err(|error| ConfigError::Wrong { path, message: error.to_string().trim().to_owned() })
+}
+
+fn check_positive(setting: &'static str, value: u64) -> Result<(), ConfigError> {
+    if value == 0 { Err(ConfigError::Unusable { setting, message: "it must be at least 1".into() }) } else { Ok(()) }
+}
+
+fn database_file(url: Option<&str>, data_dir: &std::path::Path) -> Result<PathBuf, ConfigError> {
+    let Some(url) = url else { return Ok(data_dir.join("transcoded.db")) };
+    let file = url.strip_prefix("sqlite:").map(|rest| rest.strip_prefix("//").unwrap_or(rest));
+    match file {
+        Some(file) if !file.is_empty() => Ok(file.into()),
+        _ => Err(ConfigError::Unusable {
+            setting: "database_url",
+            message: "this version keeps its jobs in SQLite; use \"sqlite:FILE\" or leave it out".into(),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn flags(toml: &str) -> Flags {
+        toml::from_str(toml).unwrap()
+    }
+
+    #[test]
+    fn nothing_needs_to_be_set() {
+        let settings = Settings::load(Flags::default()).unwrap();
+        assert_eq!(settings.listen.to_string(), "127.0.0.1:8080");
+        assert_eq!(settings.database, PathBuf::from("data/transcoded.db"));
+        assert_eq!(settings.slots, settings.cores);
+    }
+
+    #[test]
+    fn flags_win_over_the_file() {
+        let file = flags("slots = 3\nshutdown_timeout = 7\nmedia_root = ['/a', '/b']");
+        let merged = flags("slots = 5").over(file);
+        let settings = Settings::complete(merged).unwrap();
+        assert_eq!(settings.slots, 5);
+        assert_eq!(settings.shutdown_timeout, Duration::from_secs(7));
+        assert_eq!(settings.media_roots, [PathBuf::from("/a"), PathBuf::from("/b")]);
+    }
+
+    #[test]
+    fn wrong_values_are_refused_with_the_settings_name() {
+        for (toml, setting) in [
+            ("slots = 0", "slots"),
+            ("shutdown_timeout = 0", "shutdown_timeout"),
+            ("log_level = 'loud'", "log_level"),
+            ("database_url = 'postgres://x'", "database_url"),
+        ] {
+            let error = Settings::complete(flags(toml)).unwrap_err().to_string();
+            assert!(error.starts_with(setting), "{error}");
+        }
+    }
+
+    #[test]
+    fn unknown_keys_are_refused() {
+        assert!(toml::from_str::<Flags>("slot = 3").is_err());
+    }
+
+    /// The example is the documentation of every key, so it must name all of them and be loadable.
+    #[test]
+    fn the_example_configuration_names_every_key() {
+        let text = include_str!("../../docs/transcoded.example.toml");
+        let shown: String =
+            text.lines().map(|line| line.strip_prefix("#:").unwrap_or(line)).collect::<Vec<_>>().join("\n");
+        let example = flags(&shown);
+        Settings::complete(example.clone()).unwrap();
+        let keys = |flags: &Flags| toml::Table::try_from(flags).unwrap().keys().cloned().collect::<Vec<_>>();
+        assert_eq!(keys(&example).len(), 11, "every key but the file itself: {:?}", keys(&example));
+    }
+}
