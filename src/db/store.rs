@@ -9,7 +9,7 @@ use super::events::{self, StateEvent};
 use super::finishing::{self, AttemptEnd};
 use super::listing::{self, ListQuery, Page};
 use super::open;
-use super::queueing::{self, Claimed, NewJob, Submitted};
+use super::queueing::{self, Claimed, IdempotencyKey, NewJob, Submitted};
 use super::readers::Readers;
 use super::writer::{OnCommit, Writer};
 use crate::domain::id::JobId;
@@ -48,6 +48,14 @@ impl Store {
     /// [`Error::KeyReused`] where the key came with another request.
     pub async fn submit(&self, new: NewJob) -> Result<Submitted, Error> {
         self.writer.run(move |transaction| queueing::submit(transaction, new)).await
+    }
+
+    /// The job that an earlier submit with this key and request has made.
+    ///
+    /// # Errors
+    /// [`Error::KeyReused`] where the key came with another request.
+    pub async fn replayed(&self, idempotency: IdempotencyKey, now: Timestamp) -> Result<Option<Job>, Error> {
+        self.readers.run(move |sql| queueing::replayed(sql, &idempotency, now)).await
     }
 
     /// Takes at most `limit` jobs to run now: the highest priority first, equal ones in order of submission. Also says how
