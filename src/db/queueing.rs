@@ -58,16 +58,10 @@ pub struct Claimed {
 
 pub(super) fn submit(transaction: &mut Transaction<'_>, new: NewJob) -> Result<Submitted, Error> {
     if let Some(idempotency) = &new.idempotency {
-        if let Some(job) = replay(transaction.sql, idempotency, new.created_at)? {
+        if let Some(job) = replayed(transaction.sql, idempotency, new.created_at)? {
             return Ok(Submitted { job, replayed: true });
         }
-        let insert = "-- keep_idempotency_key\nINSERT INTO idempotency_keys (key, request, job_id, created_at) VALUES (?1, ?2, ?3, ?4)";
-        transaction.sql.prepare_cached(insert)?.execute(params![
-            idempotency.key,
-            idempotency.request,
-            new.id.to_string(),
-            new.created_at.as_millis()
-        ])?;
+        keep(transaction.sql, idempotency, new.id, new.created_at)?;
     }
     let insert =
         "-- submit_job\nINSERT INTO jobs (id, state, priority, spec, created_at) VALUES (?1, 'queued', ?2, ?3, ?4)";
@@ -86,26 +80,31 @@ pub(super) fn submit(transaction: &mut Transaction<'_>, new: NewJob) -> Result<S
     Ok(Submitted { job, replayed: false })
 }
 
-/// The job that the same key and request made before; keys that are too old are forgotten first.
-fn replay(sql: &Connection, idempotency: &IdempotencyKey, now: Timestamp) -> Result<Option<Job>, Error> {
+/// The job that the same key and request made before.
+pub(super) fn replayed(sql: &Connection, idempotency: &IdempotencyKey, now: Timestamp) -> Result<Option<Job>, Error> {
+    let query =
+        "-- find_idempotency_key\nSELECT k.request, j.seq FROM idempotency_keys k JOIN jobs j ON j.id = k.job_id
+                 WHERE k.key = ?1 AND k.created_at >= ?2";
+    let oldest = now.as_millis() - KEY_LIFETIME_MS;
+    let found: Option<([u8; 32], i64)> = sql
+        .prepare_cached(query)?
+        .query_row(params![idempotency.key, oldest], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    match found {
+        Some((request, seq)) if request == idempotency.request => rows::job_by_seq(sql, seq).map(Some),
+        Some(_) => Err(Error::KeyReused),
+        None => Ok(None),
+    }
+}
+
+/// Keeps the key for a new job, in place of one that is too old or whose job was purged, and forgets all that are too old.
+fn keep(sql: &Connection, idempotency: &IdempotencyKey, job: JobId, now: Timestamp) -> Result<(), Error> {
     let forget = "-- forget_old_keys\nDELETE FROM idempotency_keys WHERE created_at < ?1";
     sql.prepare_cached(forget)?.execute([now.as_millis() - KEY_LIFETIME_MS])?;
-    let query = "-- find_idempotency_key\nSELECT request, job_id FROM idempotency_keys WHERE key = ?1";
-    let found: Option<([u8; 32], String)> =
-        sql.prepare_cached(query)?.query_row([&idempotency.key], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
-    let Some((request, job)) = found else { return Ok(None) };
-    if request != idempotency.request {
-        return Err(Error::KeyReused);
-    }
-    let query = "-- seq_of_replayed_job\nSELECT seq FROM jobs WHERE id = ?1";
-    let seq: Option<i64> = sql.prepare_cached(query)?.query_row([&job], |row| row.get(0)).optional()?;
-    let Some(seq) = seq else {
-        // The job was purged: the key is free again.
-        let free = "-- free_idempotency_key\nDELETE FROM idempotency_keys WHERE key = ?1";
-        sql.prepare_cached(free)?.execute([&idempotency.key])?;
-        return Ok(None);
-    };
-    rows::job_by_seq(sql, seq).map(Some)
+    let insert = "-- keep_idempotency_key\nINSERT OR REPLACE INTO idempotency_keys (key, request, job_id, created_at) VALUES (?1, ?2, ?3, ?4)";
+    let values = params![idempotency.key, idempotency.request, job.to_string(), now.as_millis()];
+    sql.prepare_cached(insert)?.execute(values)?;
+    Ok(())
 }
 
 /// Takes at most `limit` jobs, and counts how many more wait, at most `limit` of them.
