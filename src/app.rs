@@ -1,5 +1,6 @@
 //! The only place that sees everything: it builds the parts, wires them, and takes them down in order.
 
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -43,7 +44,9 @@ pub fn serve(flags: Flags) -> ExitCode {
 }
 
 fn start_log(settings: &Settings) {
-    let log = tracing_subscriber::fmt().with_max_level(settings.log_level).with_writer(std::io::stderr);
+    let colours = std::io::stderr().is_terminal();
+    let log =
+        tracing_subscriber::fmt().with_max_level(settings.log_level).with_ansi(colours).with_writer(std::io::stderr);
     let started = match settings.log_format {
         LogFormat::Text => log.with_target(false).try_init(),
         LogFormat::Json => log.json().flatten_event(true).try_init(),
