@@ -2,3 +2,5 @@
 
 pub mod domain;
 pub mod ffmpeg;
+pub mod storage;
+pub mod transcode;
