@@ -27,10 +27,9 @@ impl Driver {
             .stderr(Stdio::null())
             .spawn()
             .expect("chromedriver runs; `make test` installs it");
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
         let port = lines
-            .filter_map(|line| line.split_once("successfully on port ")?.1.trim_end_matches('.').parse::<u16>().ok())
-            .next();
+            .find_map(|line| line.split_once("successfully on port ")?.1.trim_end_matches('.').parse::<u16>().ok());
         Self { child, url: format!("http://127.0.0.1:{}", port.expect("chromedriver tells its port")) }
     }
 

@@ -12,7 +12,9 @@ pub fn media_root() -> &'static Path {
         let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("media");
         std::fs::create_dir_all(&root).unwrap();
         let real = Path::new(env!("CARGO_MANIFEST_DIR")).join("media/bigbuckbunny.mp4");
-        place(&root.join("bigbuckbunny.mp4"), |path| drop(std::fs::copy(real, path).unwrap()));
+        place(&root.join("bigbuckbunny.mp4"), |path| {
+            std::fs::copy(real, path).unwrap();
+        });
         root
     })
 }

@@ -35,9 +35,9 @@ impl Events {
     /// The next event; `None` where the stream has ended.
     pub async fn next(&mut self) -> Option<Event> {
         loop {
-            while let Some((frame, rest)) = self.text.split_once("\n\n") {
-                let event = parse(frame);
-                self.text = rest.to_owned();
+            while let Some(end) = self.text.find("\n\n") {
+                let event = parse(&self.text[..end]);
+                self.text.drain(..end + 2);
                 if event.is_some() {
                     return event;
                 }

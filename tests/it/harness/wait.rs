@@ -4,7 +4,7 @@ use std::future::Future;
 use std::time::Duration;
 
 /// Longer than anything takes on a busy machine.
-pub const LONG: Duration = Duration::from_secs(60);
+pub const LONG: Duration = Duration::from_mins(1);
 
 /// What the future yields; a panic that names `what` where it doesn't in time.
 pub async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
