@@ -33,6 +33,7 @@ function showConnection(word) {
   const connection = byId("connection");
   connection.dataset.connection = word;
   connection.textContent = word === "live" ? "live" : `${word}…`;
+  byId("board").toggleAttribute("data-stale", word === "reconnecting");
 }
 
 function showFact(name, text) {

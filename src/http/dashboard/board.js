@@ -7,6 +7,7 @@ import { Row } from "./row.js";
 const WAITING_SHOWN = 1000;
 const LONG_LIST = 60;
 const HELD_STILL_MS = 3000;
+const PLACED_AT_MOST_EVERY_MS = 100;
 const HIDDEN_PAGE_EVERY_MS = 1000;
 
 const GROUP_OF = { queued: "waiting", running: "active", cancelling: "active" };
@@ -30,6 +31,8 @@ export class Board {
   #misplaced = false;
   #frame = 0;
   #pointerMovedAt = -Infinity;
+  #placedAt = -Infinity;
+  #placing = null;
   #ready = false;
   #whole = true;
   #counts = { all: 0 };
@@ -100,13 +103,22 @@ export class Board {
       else row.showProgress(job);
     }
     this.#changed.clear();
-    if (!this.#misplaced) return;
-    if (this.#heldStill()) {
-      setTimeout(() => this.#schedule(), HELD_STILL_MS / 10);
+    if (this.#misplaced) this.#placeInTime();
+  }
+
+  // To move rows in a long list costs more than to change them: a burst of changes moves them together.
+  #placeInTime() {
+    const sinceLast = performance.now() - this.#placedAt;
+    if (sinceLast < PLACED_AT_MOST_EVERY_MS || this.#heldStill()) {
+      this.#placing ??= setTimeout(() => {
+        this.#placing = null;
+        this.#schedule();
+      }, PLACED_AT_MOST_EVERY_MS);
       return;
     }
     this.#misplaced = false;
     this.#place();
+    this.#placedAt = performance.now();
   }
 
   // Rows don't move away under a pointer that is about to press a cancel button.
