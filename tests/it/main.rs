@@ -1,1 +1,3 @@
 //! The integration tests: real ffmpeg, real files, real HTTP.
+
+mod ffmpeg;
