@@ -5,5 +5,6 @@
 
 mod contract;
 mod dashboard;
+mod ffmpeg;
 mod harness;
 mod http;
