@@ -1,1 +1,4 @@
 //! The integration tests: real ffmpeg, real files, real HTTP.
+
+mod storage;
+mod transcode;
