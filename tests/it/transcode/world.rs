@@ -26,8 +26,8 @@ pub(crate) struct World {
 /// Remembers what it is told, and may stop the job in a phase; while transcoding, once something is encoded.
 #[derive(Default)]
 pub(crate) struct Witness {
-    progress: Mutex<Vec<JobProgress>>,
-    log: Mutex<Vec<String>>,
+    pub(crate) progress: Mutex<Vec<JobProgress>>,
+    pub(crate) log: Mutex<Vec<String>>,
     pub(crate) stop_at: Option<(Phase, Controls)>,
 }
 
