@@ -8,3 +8,5 @@ mod dashboard;
 mod ffmpeg;
 mod harness;
 mod http;
+mod storage;
+mod transcode;
