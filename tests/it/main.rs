@@ -1,1 +1,2 @@
 //! The integration tests: real ffmpeg, real files, real HTTP.
+mod cli;

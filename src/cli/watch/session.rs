@@ -53,7 +53,7 @@ pub(in crate::cli) async fn watch(
 }
 
 /// What the job's end means for who followed it.
-fn outcome(job: &Job, interrupted: bool) -> Outcome {
+pub(super) fn outcome(job: &Job, interrupted: bool) -> Outcome {
     match job.state {
         JobState::Succeeded => Outcome::Done,
         JobState::Cancelled if interrupted => Outcome::Interrupted,
@@ -62,7 +62,7 @@ fn outcome(job: &Job, interrupted: bool) -> Outcome {
 }
 
 /// Shows events until the job is over and returns it; `None` where a second Ctrl-C ended it.
-async fn to_the_end(
+pub(super) async fn to_the_end(
     client: &Client,
     mut follow: Follow,
     id: JobId,
