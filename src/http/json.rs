@@ -1,14 +1,25 @@
 //! Reading a JSON body, with errors that name the field.
 
-use axum::body::Bytes;
+use std::time::Duration;
+
+use axum::body::Body;
 use axum::extract::{FromRequest, Request};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
+use futures_util::StreamExt;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::error::Category;
 use serde_path_to_error::{Path, Segment};
+use tokio::time::timeout;
 
 use super::problem::Problem;
+
+/// The largest body in bytes.
+const LARGEST_BODY: usize = 1024 * 1024;
+/// How much of a larger one is read, so that its sender sees the answer.
+const LARGEST_BODY_READ: usize = 64 * 1024 * 1024;
+/// How long a body may take to arrive.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A JSON body.
 pub(super) struct Json<T>(pub(super) T);
@@ -16,7 +27,7 @@ pub(super) struct Json<T>(pub(super) T);
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+    async fn from_request(request: Request, _state: &S) -> Result<Self, Problem> {
         let kind = request.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
         if !is_json(kind) {
             return Err(Problem::new(
@@ -26,10 +37,26 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
                 "send JSON with the header \"Content-Type: application/json\"",
             ));
         }
-        let body =
-            Bytes::from_request(request, state).await.map_err(|rejection| Problem::of_status(rejection.status()))?;
-        parse(&body).map(Self)
+        let read = timeout(BODY_TIMEOUT, read(request.into_body()));
+        parse(&read.await.unwrap_or_else(|_| Err(Problem::of_status(StatusCode::REQUEST_TIMEOUT)))?).map(Self)
     }
+}
+
+/// Reads a body. What is too large is read on for a while and thrown away: a client that is still sending when the
+/// connection is closed never sees the answer.
+async fn read(body: Body) -> Result<Vec<u8>, Problem> {
+    let mut chunks = body.into_data_stream();
+    let (mut bytes, mut size) = (Vec::new(), 0);
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(|_| Problem::malformed("the body broke off"))?;
+        size += chunk.len();
+        if size <= LARGEST_BODY {
+            bytes.extend_from_slice(&chunk);
+        } else if size > LARGEST_BODY_READ {
+            break;
+        }
+    }
+    if size > LARGEST_BODY { Err(Problem::of_status(StatusCode::PAYLOAD_TOO_LARGE)) } else { Ok(bytes) }
 }
 
 fn is_json(kind: &str) -> bool {

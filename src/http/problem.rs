@@ -118,6 +118,9 @@ impl Problem {
             StatusCode::PAYLOAD_TOO_LARGE => {
                 ("too-large", "The request is too large", "a request's body may have 1 MiB at most")
             }
+            StatusCode::REQUEST_TIMEOUT => {
+                ("too-slow", "The request took too long", "the body didn't arrive within 30 seconds")
+            }
             StatusCode::RANGE_NOT_SATISFIABLE => {
                 ("range", "The range can't be served", "the file doesn't have that range; one range at a time")
             }

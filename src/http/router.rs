@@ -1,6 +1,5 @@
 //! Every route on one page.
 
-use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::routing::get;
@@ -15,8 +14,6 @@ use super::context::Context;
 use super::problem::{PROBLEM_JSON, Problem};
 use super::{dashboard, events, health, jobs, metrics, node, presets, probe, request_id};
 
-/// The largest body of a request in bytes.
-const LARGEST_BODY: usize = 1024 * 1024;
 /// The document as it is committed; a test sees to it that it is what [`openapi`] makes.
 pub const DOCUMENT: &str = include_str!("../../openapi.yaml");
 
@@ -81,7 +78,6 @@ pub fn router(context: Context) -> Router {
     router
         .route("/openapi.yaml", get(|| async { ([(CONTENT_TYPE, "application/yaml")], DOCUMENT) }))
         .fallback(|| async { Problem::of_status(StatusCode::NOT_FOUND) })
-        .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .layer(CatchPanicLayer::new())
         .layer(middleware::from_fn(request_id::layer))
         .with_state(context)

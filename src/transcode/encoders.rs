@@ -11,7 +11,7 @@ pub(super) struct UsableEncoders(BTreeSet<String>);
 
 impl UsableEncoders {
     /// The encoders of these names, as ffmpeg spells them, e.g. `libx264`.
-    pub fn new<N: Into<String>>(names: impl IntoIterator<Item = N>) -> Self {
+    pub(super) fn new<N: Into<String>>(names: impl IntoIterator<Item = N>) -> Self {
         Self(names.into_iter().map(Into::into).collect())
     }
 
