@@ -57,7 +57,7 @@ fn scheme(input: &str) -> Option<&str> {
 }
 
 fn check_bytes(bytes: &[u8]) -> Result<(), InputError> {
-    if bytes.iter().any(|byte| byte.is_ascii_control()) {
+    if bytes.iter().any(u8::is_ascii_control) {
         return Err(InputError::Odd { why: "holds a control character" });
     }
     Ok(())

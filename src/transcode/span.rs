@@ -33,7 +33,8 @@ impl Spans {
             .iter()
             .zip(starts)
             .map(|(trim, start)| Span {
-                start: start - seek,
+                // No start is before the earliest one.
+                start: start.saturating_sub(seek),
                 length: trim.end_ms.map(|end| Duration::from_millis(end).saturating_sub(start)),
             })
             .collect();
@@ -104,14 +105,14 @@ mod tests {
         Spans::of(&outputs)
     }
 
-    fn words(options: Vec<OsString>) -> String {
+    fn words(options: &[OsString]) -> String {
         options.join(&OsString::from(" ")).into_string().unwrap()
     }
 
     #[test]
     fn equal_trims_become_one_seek_of_the_input() {
         let spans = spans(&[(Some(1500), Some(4000)), (Some(1500), Some(4000))]);
-        assert_eq!(words(spans.input_options()), "-ss 1.500 -t 2.500");
+        assert_eq!(words(&spans.input_options()), "-ss 1.500 -t 2.500");
         assert!(spans.outputs.iter().all(|span| span.options().is_empty()));
         assert_eq!(spans.length(1, Some(Duration::from_secs(3))), Some(Duration::from_millis(1500)));
         assert_eq!(spans.length(1, None), Some(Duration::from_millis(2500)));
@@ -120,9 +121,9 @@ mod tests {
     #[test]
     fn different_trims_are_cut_from_what_all_need() {
         let spans = spans(&[(Some(2000), Some(3000)), (Some(5000), None)]);
-        assert_eq!(words(spans.input_options()), "-ss 2.000");
-        assert_eq!(words(spans.outputs[0].options()), "-t 1.000");
-        assert_eq!(words(spans.outputs[1].options()), "-ss 3.000");
+        assert_eq!(words(&spans.input_options()), "-ss 2.000");
+        assert_eq!(words(&spans.outputs[0].options()), "-t 1.000");
+        assert_eq!(words(&spans.outputs[1].options()), "-ss 3.000");
         assert_eq!(spans.length(1, Some(Duration::from_secs(6))), Some(Duration::from_secs(1)));
         assert_eq!(spans.start(1), Duration::from_secs(5));
     }
