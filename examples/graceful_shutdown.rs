@@ -22,7 +22,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     match (report.ending, report.stop) {
         (Ending::Stopped, Some(stop)) => {
-            println!("stopped by {:?} after {:.1?}; {} plays", stop.step, stop.took, output.display())
+            println!("stopped by {:?} after {:.1?}; {} plays", stop.step, stop.took, output.display());
         }
         (ending, _) => println!("{ending:?} with {:?}: {}", report.exit, output.display()),
     }

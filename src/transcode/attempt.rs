@@ -75,7 +75,7 @@ impl<'a> Attempt<'a> {
             Err(Halt::Stopped) => stopped_before_anything(),
         };
         if let End::Failed(failure) = &end {
-            account.log += &["failed: ", &failure.message, "\n"].concat();
+            account.log.extend(["failed: ", &failure.message, "\n"]);
         }
         self.keep_log(account.log).await;
         let (exit_code, signal) = match account.exit {
@@ -253,7 +253,7 @@ impl Account {
         self.peak_memory_bytes = report.peak_memory_bytes;
         for line in &report.stderr_tail {
             let (level, text) = cleaner.line(line);
-            self.log += &["[", level.name(), "] ", &text, "\n"].concat();
+            self.log.extend(["[", level.name(), "] ", &text, "\n"]);
         }
     }
 }

@@ -33,6 +33,7 @@ impl Spans {
             .iter()
             .zip(starts)
             .map(|(trim, start)| Span {
+                // No start is before the earliest one.
                 start: start.saturating_sub(seek),
                 length: trim.end_ms.map(|end| Duration::from_millis(end).saturating_sub(start)),
             })

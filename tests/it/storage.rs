@@ -58,7 +58,7 @@ fn only_regular_readable_files_are_inputs_and_a_fifo_blocks_nobody() {
         assert_eq!(roots.resolve(input), Err(InputError::NotAFile { what }), "{input}");
     }
     fs::write(root.join("closed"), "x").unwrap();
-    fs::set_permissions(root.join("closed"), fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(root.join("closed"), fs::Permissions::from_mode(0o000)).unwrap();
     // Root may read everything.
     if !rustix::process::geteuid().is_root() {
         assert!(matches!(roots.resolve("closed"), Err(InputError::Unreadable { .. })));

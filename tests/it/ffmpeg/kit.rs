@@ -90,7 +90,7 @@ impl Running {
 
     /// Waits until something is encoded.
     pub(crate) async fn has_output(&self) {
-        self.progress(|progress| progress.has_output()).await;
+        self.progress(transcoded::ffmpeg::Progress::has_output).await;
     }
 
     /// Waits until a progress block tells what is wanted.

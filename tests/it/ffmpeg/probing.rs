@@ -65,7 +65,7 @@ async fn files_that_are_no_media_say_why() {
     for (path, cause) in [
         (write("text.mp4", b"This is a letter, not a film.\n"), ""),
         (write("empty.mp4", b""), ""),
-        (write("noise.mp4", &(0..20_000_u32).map(|n| ((n * n) >> 7) as u8).collect::<Vec<_>>()), ""),
+        (write("noise.mp4", &(0..20_000_u32).map(|n| ((n * n) >> 7).to_le_bytes()[0]).collect::<Vec<_>>()), ""),
         (write("torn.mp4", &clip[..20_000]), ""),
         (folder.path("missing.mp4"), "No such file or directory"),
         (folder.path(""), ""),

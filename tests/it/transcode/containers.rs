@@ -1,5 +1,7 @@
 //! Every container with each of its codecs, made and checked.
 
+#![expect(clippy::unwrap_used, reason = "a test fails where a step of it does")]
+
 use serde_json::json;
 use transcoded::domain::failure::FailureCode;
 use transcoded::domain::format::{AudioCodec, Container, VideoCodec};
