@@ -1,5 +1,6 @@
 //! What is generated or written twice, compared.
 
+mod codes;
 mod floors;
 mod openapi;
 mod readme;
