@@ -5,7 +5,9 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use transcoded::ffmpeg::{Command, Exit, GLOBAL_ARGS, StopStep};
 
-use super::kit::{CLIP, ENDLESS, Folder, Running, exited_with, ffmpeg, frames_of, state, stopped_by, tools, until};
+use super::kit::{
+    CLIP, ENDLESS, Folder, Running, exited_with, ffmpeg, frames_of, stat, state, stopped_by, tools, until,
+};
 
 #[tokio::test]
 async fn a_cancel_becomes_q_and_exit_code_0_is_not_finished() {
@@ -50,9 +52,8 @@ async fn an_encoder_that_flushes_for_long_is_given_the_time() {
 
 #[tokio::test]
 async fn nothing_encoded_yet_is_ended_by_one_terminate() {
-    let folder = Folder::new();
-    // The encoder looks ahead ten seconds before it puts out its first frame.
-    let args = ["-x264-params", "rc-lookahead=250", "-f", "mpegts", &folder.path("out.ts")];
+    // The encoder looks ahead ten seconds before it puts out its first frame, and there is no header.
+    let args = ["-x264-params", "rc-lookahead=250", "-f", "null", "-"];
     let running = Running::start(ffmpeg(ENDLESS).args(args)).await;
     running.progress(|_| true).await;
     let took = stopped_by(&running.cancel().await, StopStep::Terminate);
@@ -63,8 +64,14 @@ async fn nothing_encoded_yet_is_ended_by_one_terminate() {
 async fn an_ffmpeg_that_is_busy_before_it_encodes_is_not_waited_for() {
     // It looks for a first frame that never comes, and no signal reaches it meanwhile.
     let source = "testsrc2=size=320x240:rate=25,select=gt(n\\,100000000)";
-    let mut running = Running::start(ffmpeg(&["-f", "lavfi", "-i", source, "-f", "null", "-"])).await;
-    running.output.next_line().await.expect("it has begun");
+    let running = Running::start(ffmpeg(&["-f", "lavfi", "-i", source, "-f", "null", "-"])).await;
+    let pid = running.pid;
+    // By then it has long set up its handlers, and is in the middle of the search.
+    until("half a second of work", || {
+        stat(pid)
+            .is_some_and(|stat| stat[11].parse::<u32>().expect("ticks") + stat[12].parse::<u32>().expect("ticks") > 50)
+    })
+    .await;
     let took = stopped_by(&running.cancel().await, StopStep::Kill);
     assert!(took < Duration::from_secs(5), "{took:?}");
 }
