@@ -1,0 +1,117 @@
+//! Tells whether a process group is still at work, by its processor time and its I/O counters.
+//!
+//! Neither file sizes nor progress blocks tell: an encoder that flushes sends no block and writes nothing for tens of
+//! seconds, and a stalled ffmpeg 7 or later keeps sending the same block.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use rustix::process::Pid;
+
+use super::procfs::{self, Io, Stat};
+
+/// So many ticks of 10 ms count as work. A stalled ffmpeg uses about one in ten seconds.
+const WORK_TICKS: u64 = 2;
+
+/// What was measured of one process.
+#[derive(Clone, Copy, Debug, Default)]
+struct Counters {
+    ticks: u64,
+    io: Io,
+}
+
+/// Follows a process group.
+pub(super) struct Liveness {
+    group: Pid,
+    /// Keyed by id and start, as an id may be used again.
+    seen: HashMap<(i32, u64), Counters>,
+    ticks: u64,
+    read: u64,
+    written: u64,
+    mark: Mark,
+}
+
+/// The state at the last sign of work.
+struct Mark {
+    at: Instant,
+    ticks: u64,
+    read: u64,
+    /// Bytes written beyond those that came out of our own pipes.
+    elsewhere: i64,
+}
+
+/// What a look at the group found.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sample {
+    /// Whether a process of the group is stopped, as by SIGSTOP.
+    pub(super) stopped: bool,
+    /// How long no work was seen.
+    pub(super) idle: Duration,
+}
+
+impl Liveness {
+    /// Begins to follow `group`, of which `received` bytes have come out of the pipes so far.
+    pub(super) fn new(group: Pid, received: u64, now: Instant) -> Self {
+        let mark = Mark { at: now, ticks: 0, read: 0, elsewhere: 0 };
+        let mut liveness = Self { group, seen: HashMap::new(), ticks: 0, read: 0, written: 0, mark };
+        for member in procfs::members(group) {
+            liveness.add(member);
+        }
+        liveness.mark.elsewhere = liveness.elsewhere(received);
+        liveness
+    }
+
+    /// Looks at the processes known so far.
+    pub(super) fn sample(&mut self, received: u64, now: Instant) -> Sample {
+        let mut stopped = false;
+        for ((pid, started), before) in &mut self.seen {
+            let Some(stat) = procfs::stat(*pid).filter(|stat| stat.started == *started) else { continue };
+            stopped |= stat.state == b'T';
+            let io = procfs::io(*pid).unwrap_or(before.io);
+            self.ticks += stat.ticks.saturating_sub(before.ticks);
+            self.read += io.read.saturating_sub(before.io.read);
+            self.written += io.written.saturating_sub(before.io.written);
+            *before = Counters { ticks: stat.ticks, io };
+        }
+        // The bytes of blocks on their way to us swing this number, but a stalled process doesn't lift its maximum.
+        let elsewhere = self.elsewhere(received);
+        if self.ticks >= self.mark.ticks + WORK_TICKS || self.read > self.mark.read || elsewhere > self.mark.elsewhere {
+            let elsewhere = elsewhere.max(self.mark.elsewhere);
+            self.mark = Mark { at: now, ticks: self.ticks, read: self.read, elsewhere };
+        }
+        Sample { stopped, idle: now.saturating_duration_since(self.mark.at) }
+    }
+
+    /// Looks for processes that joined the group since, and for those that wait for a disk. Whether there are any.
+    pub(super) fn look_closer(&mut self, now: Instant) -> bool {
+        let members = procfs::members(self.group);
+        let mut at_work = false;
+        for member in &members {
+            if !self.seen.contains_key(&(member.pid, member.started)) {
+                self.add(*member);
+                // Only one that does more than wait for others is a sign of work.
+                at_work |= member.ticks >= WORK_TICKS;
+            }
+            at_work |= procfs::waits_for_disk(member.pid);
+        }
+        self.seen.retain(|key, _| members.iter().any(|member| (member.pid, member.started) == *key));
+        if at_work {
+            self.mark.at = now;
+        }
+        at_work
+    }
+
+    /// Begins a new wait for signs of work.
+    pub(super) fn restart(&mut self, now: Instant) {
+        self.mark.at = now;
+    }
+
+    fn add(&mut self, member: Stat) {
+        let io = procfs::io(member.pid).unwrap_or_default();
+        self.seen.insert((member.pid, member.started), Counters { ticks: member.ticks, io });
+    }
+
+    fn elsewhere(&self, received: u64) -> i64 {
+        self.written.cast_signed().saturating_sub(received.cast_signed())
+    }
+}

@@ -1,0 +1,160 @@
+//! Makes facts of ffprobe's JSON, which is as trustworthy as the file that it describes.
+//!
+//! Nothing here panics or fails on odd values: what can't be true is left out.
+
+use serde_json::Value;
+
+use crate::domain::media::{AudioFacts, FrameRate, MediaInfo, Stream, StreamKind, VideoFacts};
+
+/// A duration beyond this is not believed.
+const LONGEST_MS: f64 = 366.0 * 24.0 * 3600.0 * 1000.0;
+/// A file of fewer bits per second than this doesn't last as long as it says.
+const FEWEST_BITS_PER_SECOND: f64 = 100.0;
+
+/// Reads the answer to `-show_format -show_streams`; `None` where it is no such answer.
+pub(super) fn read(json: &[u8]) -> Option<MediaInfo> {
+    let text = String::from_utf8_lossy(json);
+    let value: Value = serde_json::from_str(&text).ok()?;
+    let format = value.get("format")?;
+    let streams: Vec<Stream> = match value.get("streams").and_then(Value::as_array) {
+        Some(streams) => streams.iter().enumerate().map(|(place, value)| stream(place, value)).collect(),
+        None => Vec::new(),
+    };
+    let size_bytes = unsigned(format, "size");
+    Some(MediaInfo {
+        container: text_of(format, "format_name")?,
+        duration_ms: credible_duration(millis(format, "duration"), &streams, size_bytes),
+        start_ms: number(format, "start_time").and_then(signed_millis),
+        size_bytes,
+        bitrate_bps: unsigned(format, "bit_rate"),
+        streams,
+    })
+}
+
+/// The container's duration, unless its streams contradict it by more than a tenth and 2 s: then theirs.
+fn credible_duration(container: Option<u64>, streams: &[Stream], size_bytes: Option<u64>) -> Option<u64> {
+    let longest = streams.iter().filter(|stream| !is_picture(stream)).filter_map(|stream| stream.duration_ms).max();
+    let duration = match (container, longest) {
+        (Some(container), Some(longest)) if container.abs_diff(longest) > 2000 + longest.min(container) / 10 => longest,
+        (container, longest) => container.or(longest)?,
+    };
+    let bits_per_second = size_bytes.map(|bytes| as_f64(bytes) * 8000.0 / as_f64(duration));
+    bits_per_second.is_none_or(|rate| rate >= FEWEST_BITS_PER_SECOND).then_some(duration)
+}
+
+fn is_picture(stream: &Stream) -> bool {
+    matches!(&stream.kind, StreamKind::Video(facts) if facts.attached_picture)
+}
+
+fn stream(place: usize, value: &Value) -> Stream {
+    let disposition = |name| value.get("disposition").and_then(|set| unsigned(set, name)).is_some_and(|flag| flag == 1);
+    Stream {
+        index: small(value, "index").or_else(|| u32::try_from(place).ok()).unwrap_or(u32::MAX),
+        codec: text_of(value, "codec_name").unwrap_or_else(|| "unknown".to_owned()),
+        profile: text_of(value, "profile"),
+        language: tag(value, "language").filter(|language| language != "und"),
+        duration_ms: millis(value, "duration"),
+        bitrate_bps: unsigned(value, "bit_rate").filter(|rate| *rate > 0),
+        default: disposition("default"),
+        kind: match value.get("codec_type").and_then(Value::as_str) {
+            Some("video") => StreamKind::Video(video(value, disposition("attached_pic"))),
+            Some("audio") => StreamKind::Audio(audio(value)),
+            Some("subtitle") => StreamKind::Subtitle,
+            _ => StreamKind::Other,
+        },
+    }
+}
+
+fn video(value: &Value, attached_picture: bool) -> VideoFacts {
+    let rate = |name| text_of(value, name).and_then(|text| FrameRate::parse(&text));
+    let pixel_format = text_of(value, "pix_fmt");
+    VideoFacts {
+        width: small(value, "width").unwrap_or(0),
+        height: small(value, "height").unwrap_or(0),
+        frame_rate: rate("avg_frame_rate").or_else(|| rate("r_frame_rate")),
+        rotation: rotation(value),
+        bit_depth: depth(value, "bits_per_raw_sample").or_else(|| pixel_format.as_deref().and_then(depth_of_pixels)),
+        pixel_format,
+        attached_picture,
+    }
+}
+
+fn audio(value: &Value) -> AudioFacts {
+    AudioFacts {
+        channels: small(value, "channels").unwrap_or(0),
+        channel_layout: text_of(value, "channel_layout").filter(|layout| layout != "unknown"),
+        sample_rate_hz: small(value, "sample_rate").unwrap_or(0),
+        bit_depth: depth(value, "bits_per_raw_sample").or_else(|| depth(value, "bits_per_sample")),
+    }
+}
+
+/// Clockwise degrees. The display matrix counts the other way round than the older tag.
+fn rotation(value: &Value) -> u16 {
+    let matrix = value
+        .get("side_data_list")
+        .and_then(Value::as_array)
+        .and_then(|list| list.iter().find_map(|data| number(data, "rotation")))
+        .map(|degrees| -degrees);
+    let degrees = matrix.or_else(|| tag(value, "rotate")?.parse().ok()).unwrap_or(0.0);
+    quarters(degrees) * 90
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 3; what isn't finite becomes 0")]
+fn quarters(degrees: f64) -> u16 {
+    (degrees / 90.0).round().rem_euclid(4.0) as u16
+}
+
+/// `yuv420p10le` has 10 bits; a name without a number has 8.
+fn depth_of_pixels(format: &str) -> Option<u8> {
+    let name = format.trim_end_matches("le").trim_end_matches("be");
+    let digits = name.rsplit(|c: char| !c.is_ascii_digit()).next().unwrap_or_default();
+    match digits.parse::<u8>() {
+        Ok(bits) if name.ends_with(&format!("p{bits}")) && (9..=16).contains(&bits) => Some(bits),
+        _ if name.starts_with("yuv") && name.ends_with('p') => Some(8),
+        _ => None,
+    }
+}
+
+fn depth(value: &Value, name: &str) -> Option<u8> {
+    unsigned(value, name).and_then(|bits| u8::try_from(bits).ok()).filter(|bits| *bits > 0)
+}
+
+fn tag(value: &Value, name: &str) -> Option<String> {
+    text_of(value.get("tags")?, name)
+}
+
+fn text_of(value: &Value, name: &str) -> Option<String> {
+    value.get(name)?.as_str().filter(|text| !text.is_empty()).map(str::to_owned)
+}
+
+/// A number, whether ffprobe wrote it as one or as text.
+fn number(value: &Value, name: &str) -> Option<f64> {
+    let value = value.get(name)?;
+    value.as_f64().or_else(|| value.as_str()?.trim().parse().ok()).filter(|number| number.is_finite())
+}
+
+fn unsigned(value: &Value, name: &str) -> Option<u64> {
+    let value = value.get(name)?;
+    value.as_u64().or_else(|| value.as_str()?.trim().parse().ok())
+}
+
+fn small(value: &Value, name: &str) -> Option<u32> {
+    unsigned(value, name).and_then(|number| u32::try_from(number).ok())
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be from 0 to LONGEST_MS")]
+fn millis(value: &Value, name: &str) -> Option<u64> {
+    let millis = (number(value, name)? * 1000.0).round();
+    (millis > 0.0 && millis <= LONGEST_MS).then_some(millis as u64)
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "checked to be within LONGEST_MS")]
+fn signed_millis(seconds: f64) -> Option<i64> {
+    let millis = (seconds * 1000.0).round();
+    (millis.abs() <= LONGEST_MS).then_some(millis as i64)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "only compared with a threshold")]
+fn as_f64(number: u64) -> f64 {
+    number as f64
+}

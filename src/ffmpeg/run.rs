@@ -1,0 +1,267 @@
+//! The three modes: starts a command, watches over it until its end, and tells what became of it.
+//!
+//! `process` holds the process, `readers` its pipes, `stop` the way down a graceful stop takes.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use tokio_util::sync::CancellationToken;
+use wait4::ResUse;
+
+use super::command::Command;
+use super::feed::Stdin;
+use super::monitor::Monitor;
+use super::process::{Piped, Process};
+use super::readers::{Readers, Stdout};
+use super::report::{Ending, Exit, Report, StartError, Stop, StopStep};
+use super::stop::{Ladder, Steps};
+
+/// Runs a command at the lowest cost: nothing is read from it but the end of its standard error.
+///
+/// Cancelling `token` kills its process group at once.
+///
+/// # Cancel safety
+/// Dropping the future kills the process group at once; nobody learns what became of it.
+pub async fn slim(token: &CancellationToken, command: Command) -> Report {
+    run(token, command, Mode { graceful: false, stdout: Stdout::Null, monitor: None }).await.0
+}
+
+/// Runs a command and passes its output to `monitor`.
+///
+/// Cancelling `token` kills its process group at once.
+///
+/// # Cancel safety
+/// Dropping the future kills the process group at once; nobody learns what became of it.
+pub async fn standard(token: &CancellationToken, command: Command, monitor: Monitor) -> Report {
+    run(token, command, Mode { graceful: false, stdout: Stdout::Lines, monitor: Some(Arc::new(monitor)) }).await.0
+}
+
+/// Runs a command, passes its output to `monitor`, and stops it so that what it has written can be used.
+///
+/// Cancelling `token` asks the process to finish. One that is visibly finishing is given the time that
+/// [`Command::stop_within`] allows; one that stands still has its input ended, then gets one SIGTERM, then SIGKILL, all
+/// within 5 s of the request. The report tells which step ended it. Without `-progress pipe:1` (see
+/// [`GLOBAL_ARGS`](super::GLOBAL_ARGS)) it can't be known whether anything was encoded, and the first step is SIGTERM.
+///
+/// # Cancel safety
+/// Dropping the future kills the process group at once; nobody learns what became of it.
+pub async fn graceful(token: &CancellationToken, command: Command, monitor: Monitor) -> Report {
+    run(token, command, Mode { graceful: true, stdout: Stdout::Lines, monitor: Some(Arc::new(monitor)) }).await.0
+}
+
+/// What sets the modes apart.
+pub(super) struct Mode {
+    pub(super) graceful: bool,
+    pub(super) stdout: Stdout,
+    pub(super) monitor: Option<Arc<Monitor>>,
+}
+
+/// Why a process is to stop, and when that was said.
+#[derive(Clone, Copy, Debug)]
+struct Request {
+    timed_out: bool,
+    at: Instant,
+}
+
+/// Runs `command`; also returns what was kept of its standard output.
+pub(super) async fn run(token: &CancellationToken, mut command: Command, mode: Mode) -> (Report, Vec<u8>) {
+    let request = token.child_token();
+    let kill = command.kill_when.as_ref().map_or_else(CancellationToken::new, CancellationToken::child_token);
+    if request.is_cancelled() || kill.is_cancelled() {
+        return (Report::not_started(StartError::Cancelled), Vec::new());
+    }
+    let feed = command.feed.take();
+    let wanted = Piped { stdin: mode.graceful || feed.is_some(), stdout: !matches!(mode.stdout, Stdout::Null) };
+    let (process, mut pipes) = match Process::spawn(&command, wanted) {
+        Ok(started) => started,
+        Err(error) => return (Report::not_started(error), Vec::new()),
+    };
+    if let Some(monitor) = &mode.monitor {
+        monitor.started(process.id().as_raw_nonzero().get().unsigned_abs());
+    }
+    let readers = Readers::start(&mut pipes, &mode.stdout, mode.monitor.as_ref());
+    let stdin = Stdin::start(pipes.stdin.take(), feed);
+    let watch =
+        Watch { process, readers, stdin, monitor: mode.monitor, request, kill, exited: CancellationToken::new() };
+    let (timeout, stop_within) = (command.timeout, mode.graceful.then_some(command.stop_within));
+    watch.until_ended(timeout, stop_within).await
+}
+
+/// A running process with everything that belongs to it.
+struct Watch {
+    process: Process,
+    readers: Readers,
+    stdin: Stdin,
+    monitor: Option<Arc<Monitor>>,
+    /// Asks the process to end.
+    request: CancellationToken,
+    /// Kills it.
+    kill: CancellationToken,
+    /// Says that it has ended, which disarms the kill.
+    exited: CancellationToken,
+}
+
+impl Watch {
+    /// `stop_within` is how long a graceful stop may take; `None` is no grace.
+    async fn until_ended(mut self, timeout: Option<Duration>, stop_within: Option<Duration>) -> (Report, Vec<u8>) {
+        let (mut steps, mut requested, mut killed) = (Steps::default(), None, false);
+        let received = self.readers.received();
+        let Self { process, stdin, monitor, request, kill, exited, .. } = &mut self;
+        let (process, request, kill, exited) = (&*process, &*request, &*kill, &*exited);
+        let end = async {
+            process.ended().await;
+            exited.cancel();
+        };
+        let stop = async {
+            let asked = wait_for_request(request, kill, timeout, process.started()).await;
+            // A process that ended first has not been stopped, whatever is asked of it now.
+            if process.has_ended() {
+                return;
+            }
+            requested = Some(asked);
+            if let Some(limit) = stop_within.filter(|_| !kill.is_cancelled()) {
+                let has_output = monitor.as_ref().is_some_and(|monitor| monitor.has_output());
+                let ladder = Ladder { process, stdin, received, has_output, steps: &mut steps };
+                let _ = tokio::time::timeout(limit, ladder.climb()).await;
+            }
+            kill.cancel();
+        };
+        let execute = async {
+            kill.cancelled().await;
+            if !exited.is_cancelled() && !process.has_ended() {
+                killed = true;
+                process.signal_group(Signal::KILL);
+            }
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            biased;
+            () = end => {}
+            () = async { tokio::join!(execute, stop); } => {}
+        }
+        let ended = Instant::now();
+        steps.killed = killed;
+        self.report(steps, requested, ended).await
+    }
+
+    async fn report(self, steps: Steps, requested: Option<Request>, ended: Instant) -> (Report, Vec<u8>) {
+        let Self { process, readers, stdin, monitor, .. } = self;
+        let wall = ended.duration_since(process.started());
+        let quit_unread = steps.quit && stdin.unread() > 0;
+        let feed_error = stdin.feed_error();
+        let usage = process.reap();
+        let (log, kept) = readers.finish().await;
+        // The reader of lines learns of the end no sooner than everything is in the report.
+        drop(monitor);
+        let exit = usage.as_ref().ok().and_then(exit_of);
+        let (ending, last) = judge(exit, steps, quit_unread, requested);
+        let failed = !matches!(ending, Ending::Stopped | Ending::TimedOut) && exit != Some(Exit::Code(0));
+        let (errors, stderr_tail) = log.finish(failed);
+        let (cpu, peak_memory_bytes) = usage.map_or((Duration::ZERO, None), |usage| {
+            (usage.rusage.utime + usage.rusage.stime, Some(usage.rusage.maxrss))
+        });
+        let stopped = last.zip(requested);
+        let stop = stopped.map(|(step, request)| Stop { step, took: ended.duration_since(request.at) });
+        (Report { ending, exit, wall, cpu, peak_memory_bytes, stop, errors, stderr_tail, feed_error }, kept)
+    }
+}
+
+async fn wait_for_request(
+    request: &CancellationToken,
+    kill: &CancellationToken,
+    timeout: Option<Duration>,
+    started: Instant,
+) -> Request {
+    let time_is_over = async {
+        match timeout.and_then(|timeout| started.checked_add(timeout)) {
+            Some(end) => tokio::time::sleep_until(end.into()).await,
+            None => std::future::pending().await,
+        }
+    };
+    let timed_out = tokio::select! {
+        biased;
+        () = kill.cancelled() => false,
+        () = request.cancelled() => false,
+        () = time_is_over => true,
+    };
+    Request { timed_out, at: Instant::now() }
+}
+
+fn exit_of(usage: &ResUse) -> Option<Exit> {
+    use std::os::unix::process::ExitStatusExt as _;
+    usage.status.code().map(Exit::Code).or_else(|| usage.status.signal().map(Exit::Signal))
+}
+
+/// Decides by whose doing a process ended.
+fn judge(
+    exit: Option<Exit>,
+    steps: Steps,
+    quit_unread: bool,
+    requested: Option<Request>,
+) -> (Ending, Option<StopStep>) {
+    let signalled_by = |signal: Signal| exit == Some(Exit::Signal(signal.as_raw()));
+    let step = match exit {
+        Some(Exit::Signal(_)) if steps.killed && signalled_by(Signal::KILL) => Some(StopStep::Kill),
+        Some(Exit::Signal(_)) if steps.terminated && signalled_by(Signal::TERM) => Some(StopStep::Terminate),
+        Some(Exit::Signal(_)) => return (Ending::Killed, None),
+        _ if steps.terminated => Some(StopStep::Terminate),
+        _ if steps.media_ended || steps.unblocked => Some(StopStep::Quit),
+        // It reached its end without having read the `q`.
+        _ if steps.quit && !quit_unread => Some(StopStep::Quit),
+        _ => None,
+    };
+    match (step, requested) {
+        (Some(_), Some(Request { timed_out: true, .. })) => (Ending::TimedOut, step),
+        (Some(_), _) => (Ending::Stopped, step),
+        (None, _) => (Ending::Finished, None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_report_names_the_step_that_ended_the_process() {
+        let (code, signal) = (|code| Some(Exit::Code(code)), |signal| Some(Exit::Signal(signal)));
+        let none = Steps::default();
+        let quit = Steps { quit: true, ..none };
+        let terminated = Steps { terminated: true, ..quit };
+        let killed = Steps { killed: true, ..terminated };
+        let cases = [
+            (code(0), none, false, None),
+            (code(1), none, false, None),
+            (code(0), quit, false, Some(StopStep::Quit)),
+            (code(0), quit, true, None),
+            (code(0), Steps { unblocked: true, ..quit }, true, Some(StopStep::Quit)),
+            (code(0), Steps { media_ended: true, ..none }, false, Some(StopStep::Quit)),
+            (code(255), terminated, true, Some(StopStep::Terminate)),
+            (signal(15), terminated, true, Some(StopStep::Terminate)),
+            (signal(9), killed, true, Some(StopStep::Kill)),
+            (code(255), killed, false, Some(StopStep::Terminate)),
+            (code(0), Steps { killed: true, ..none }, false, None),
+        ];
+        for (exit, steps, unread, expected) in cases {
+            for timed_out in [false, true] {
+                let request = Request { timed_out, at: Instant::now() };
+                let (ending, step) = judge(exit, steps, unread, Some(request));
+                assert_eq!(step, expected, "{exit:?} {steps:?}");
+                let told = matches!(
+                    (&ending, expected, timed_out),
+                    (Ending::Finished, None, _) | (Ending::Stopped, Some(_), false) | (Ending::TimedOut, Some(_), true)
+                );
+                assert!(told, "{ending:?} {exit:?} {steps:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_signal_that_was_not_ours_is_told_as_such() {
+        let quit = Steps { quit: true, ..Steps::default() };
+        for (number, steps) in [(9, Steps::default()), (9, quit), (11, quit), (15, quit)] {
+            let (ending, step) = judge(Some(Exit::Signal(number)), steps, false, None);
+            assert!(matches!((ending, step), (Ending::Killed, None)));
+        }
+    }
+}
