@@ -4,11 +4,11 @@ FROM rust:1-slim-bookworm AS build
 WORKDIR /build
 # The dependencies alone first, in a layer of their own: a change of ours doesn't compile them again.
 COPY Cargo.toml Cargo.lock ./
-RUN mkdir -p src benches \
+RUN mkdir src \
  && sed -i '/^\[\[\(bench\|example\|test\)\]\]/,/^$/d' Cargo.toml \
- && echo 'fn main() {}' > src/main.rs && : > src/lib.rs \
+ && echo '//! Nothing yet.' | tee src/lib.rs > src/main.rs && echo 'fn main() {}' >> src/main.rs \
  && cargo build --release --locked --quiet \
- && rm -rf src benches
+ && rm -r src
 COPY . .
 # The copied files can be older than what was built from the empty ones, which cargo would take for the newer.
 RUN find src -name '*.rs' -exec touch {} + && cargo build --release --locked --bin transcoded
