@@ -4,4 +4,4 @@ mod flags;
 mod settings;
 
 pub use flags::{Flags, LogFormat};
-pub use settings::{ConfigError, Settings};
+pub use settings::{ConfigError, DEFAULT_MEDIA_ROOT, Settings};

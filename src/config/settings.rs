@@ -9,6 +9,9 @@ use tracing::Level;
 
 use super::flags::{Flags, LogFormat};
 
+/// Where inputs are read from unless something else is said.
+pub const DEFAULT_MEDIA_ROOT: &str = "media";
+
 /// The settings of a server.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
@@ -83,7 +86,7 @@ impl Settings {
     fn complete(flags: Flags) -> Result<Self, ConfigError> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let data_dir = flags.data_dir.unwrap_or_else(|| "data".into());
-        let media_roots = if flags.media_root.is_empty() { vec!["media".into()] } else { flags.media_root };
+        let media_roots = if flags.media_root.is_empty() { vec![DEFAULT_MEDIA_ROOT.into()] } else { flags.media_root };
         let slots = flags.slots.map_or(cores, |slots| slots as usize);
         check_positive("slots", slots as u64)?;
         let shutdown_timeout = u64::from(flags.shutdown_timeout.unwrap_or(25));

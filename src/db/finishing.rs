@@ -7,7 +7,7 @@ use super::error::Error;
 use super::events;
 use super::rows;
 use super::writer::Transaction;
-use crate::domain::failure::Failure;
+use crate::domain::failure::{Failure, FailureCode};
 use crate::domain::id::JobId;
 use crate::domain::job::{
     AttemptOutcome, CancelMethod, CancelReason, Cancellation, Job, JobProgress, JobState, Mode, Output,
@@ -121,7 +121,9 @@ fn judge(job: &Job, ending: Ending, attempts_left: bool, now: Timestamp) -> Verd
         (None, Ending::Stopped { reason, method, drain_ms, outputs, note }) => {
             let requested_at = Timestamp::from_millis(now.as_millis() - i64::try_from(drain_ms).unwrap_or(0));
             let cancellation = Cancellation { requested_at, reason, method: Some(method), drain_ms: Some(drain_ms) };
-            cancelled(kept(outputs), cancellation, note)
+            let message = format!("it was stopped after {} seconds, its timeout_seconds", job.timeout_seconds);
+            let timeout = (reason == CancelReason::Timeout).then(|| Failure::new(FailureCode::Timeout, message));
+            cancelled(kept(outputs), cancellation, timeout.or(note))
         }
         (Some(asked), Ending::Stopped { method, drain_ms, outputs, note, .. }) => {
             cancelled(kept(outputs), Cancellation { method: Some(method), drain_ms: Some(drain_ms), ..asked }, note)

@@ -19,6 +19,8 @@ pub enum FailureCode {
     StreamMissing,
     /// A stream can't be copied into the output's container.
     CopyImpossible,
+    /// An output is to start where the input has ended already.
+    TrimBeyondEnd,
     /// The server's ffmpeg can't encode what was asked.
     EncoderUnavailable,
     /// ffmpeg refused the given `args`.

@@ -5,6 +5,7 @@ pub mod format;
 pub mod id;
 pub mod invalid;
 pub mod job;
+pub mod log;
 pub mod media;
 pub mod output;
 pub mod preset;

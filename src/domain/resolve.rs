@@ -39,6 +39,14 @@ pub fn resolve_output(request: &OutputRequest, at: &str) -> Result<OutputSpec, V
     errors.or(OutputSpec { name: request.name.clone(), preset: request.preset.clone(), container, video, audio, trim })
 }
 
+/// Whether an output may have this name.
+#[must_use]
+pub fn is_plain_name(name: &str) -> bool {
+    let mut errors = FieldErrors::default();
+    check_name(name, "", &mut errors);
+    errors.or(()).is_ok()
+}
+
 /// Only names that no shell, no file system and no tool reads as anything but a name.
 fn check_name(name: &str, at: &str, errors: &mut FieldErrors) {
     let at = format!("{at}/name");

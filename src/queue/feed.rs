@@ -9,10 +9,10 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use serde::Serialize;
 use tokio::sync::{broadcast, watch};
 
-use super::log::LogLevel;
 use crate::db::StateEvent;
 use crate::domain::id::JobId;
 use crate::domain::job::{JobProgress, JobState};
+use crate::domain::log::LogLevel;
 
 /// How many frames of state events are kept in memory.
 const KEPT: usize = 1024;

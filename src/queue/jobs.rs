@@ -7,13 +7,13 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::feed::Feed;
-use super::log::LogLevel;
 use super::registry::{Entry, Grace, Registry};
 use crate::db::{
     self, AttemptEnd, Claimed, Error, IdempotencyKey, ListQuery, NewJob, Page, StateEvent, Store, Submitted,
 };
 use crate::domain::id::JobId;
 use crate::domain::job::{CancelReason, Job, JobProgress, JobState};
+use crate::domain::log::LogLevel;
 use crate::domain::request::JobSpec;
 use crate::domain::time::SharedClock;
 
@@ -143,6 +143,11 @@ impl Queue {
         self.shared.arrivals.notified().await;
     }
 
+    /// Lets [`Self::arrival`] return once, whether or not a job has arrived.
+    pub fn wake(&self) {
+        self.shared.arrivals.notify_one();
+    }
+
     /// The entry of a job that isn't over.
     #[must_use]
     pub fn entry(&self, job: JobId) -> Option<Arc<Entry>> {
@@ -235,6 +240,7 @@ impl Queue {
 
     /// Asks every running job to stop, since the server does.
     pub fn stop_all(&self) {
+        // Without a reason of its own, a stop is the server's.
         self.root().cancel();
     }
 

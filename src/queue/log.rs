@@ -7,29 +7,6 @@ const FIRST: usize = 50;
 /// How many lines are kept of the end.
 const LAST: usize = 200;
 
-/// How much a line of the log matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogLevel {
-    /// It is why the attempt fails.
-    Error,
-    /// Something isn't as it should be.
-    Warning,
-    /// Anything else.
-    Info,
-}
-
-impl LogLevel {
-    /// The name in the events.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Error => "error",
-            Self::Warning => "warning",
-            Self::Info => "info",
-        }
-    }
-}
-
 /// The lines of an attempt.
 #[derive(Debug, Default)]
 pub struct JobLog {

@@ -10,5 +10,5 @@ mod registry;
 
 pub use feed::{Feed, Frame, LogFrame};
 pub use jobs::{CancelAnswer, Queue};
-pub use log::{JobLog, LogLevel};
+pub use log::JobLog;
 pub use registry::{Entry, Grace};

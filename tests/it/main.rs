@@ -1,1 +1,9 @@
-//! The integration tests: real ffmpeg, real files, real HTTP.
+//! The integration tests: the real binary, real ffmpeg, real files, real HTTP.
+
+#![expect(clippy::unwrap_used, reason = "a test that can't go on should say where")]
+#![expect(unreachable_pub, reason = "a test binary has no outside")]
+
+mod contract;
+mod dashboard;
+mod harness;
+mod http;

@@ -3,6 +3,7 @@
 
 import { Board } from "./board.js";
 import { Feed } from "./feed.js";
+import { plain } from "./format.js";
 import { isOver, Jobs } from "./jobs.js";
 
 const ANNOUNCE_EVERY_MS = 3000;
@@ -17,7 +18,7 @@ function announce() {
   announceTimer = null;
   const words = ended.length > 3
     ? `${ended.length} jobs are over, ${ended.filter((job) => job.state === "failed").length} of them failed.`
-    : ended.map((job) => `${job.input}: ${job.state}.`).join(" ");
+    : ended.map((job) => `${plain(job.input)}: ${job.state}.`).join(" ");
   byId("announcer").textContent = words;
   ended.length = 0;
 }
@@ -32,6 +33,7 @@ function showConnection(word) {
   const connection = byId("connection");
   connection.dataset.connection = word;
   connection.textContent = word === "live" ? "live" : `${word}…`;
+  byId("board").toggleAttribute("data-stale", word === "reconnecting");
 }
 
 function showFact(name, text) {
@@ -83,7 +85,7 @@ const board = new Board(jobs, async (id) => {
 
 const feed = new Feed(jobs, {
   onConnection: showConnection,
-  onRecent: () => board.ready(),
+  onRecent: (whole) => board.ready(whole),
   onNode: showNode,
 });
 

@@ -1,11 +1,13 @@
 // The list of rows: which rows there are, in which group and order, the counts and the filter. It writes
 // at most once per frame and touches only the rows of jobs that changed.
 
-import { endedAt, isOver, STATES } from "./jobs.js";
+import { endedAt, FINISHED_KEPT, STATES } from "./jobs.js";
 import { Row } from "./row.js";
 
 const WAITING_SHOWN = 1000;
+const LONG_LIST = 60;
 const HELD_STILL_MS = 3000;
+const PLACED_AT_MOST_EVERY_MS = 100;
 const HIDDEN_PAGE_EVERY_MS = 1000;
 
 const GROUP_OF = { queued: "waiting", running: "active", cancelling: "active" };
@@ -29,7 +31,11 @@ export class Board {
   #misplaced = false;
   #frame = 0;
   #pointerMovedAt = -Infinity;
+  #placedAt = -Infinity;
+  #placing = null;
   #ready = false;
+  #whole = true;
+  #counts = { all: 0 };
   #main = document.getElementById("board");
   #template = document.getElementById("job");
   #groups = new Map();
@@ -68,9 +74,10 @@ export class Board {
     this.#schedule();
   }
 
-  /** Takes note that all jobs to show are known, so that none means none. */
-  ready() {
+  /** Takes note that all jobs to show are known, so that none means none; `whole` says that there are no others. */
+  ready(whole) {
     this.#ready = true;
+    this.#whole = whole;
     this.#misplaced = true;
     this.#schedule();
   }
@@ -96,13 +103,22 @@ export class Board {
       else row.showProgress(job);
     }
     this.#changed.clear();
-    if (!this.#misplaced) return;
-    if (this.#heldStill()) {
-      setTimeout(() => this.#schedule(), HELD_STILL_MS / 10);
+    if (this.#misplaced) this.#placeInTime();
+  }
+
+  // To move rows in a long list costs more than to change them: a burst of changes moves them together.
+  #placeInTime() {
+    const sinceLast = performance.now() - this.#placedAt;
+    if (sinceLast < PLACED_AT_MOST_EVERY_MS || this.#heldStill()) {
+      this.#placing ??= setTimeout(() => {
+        this.#placing = null;
+        this.#schedule();
+      }, PLACED_AT_MOST_EVERY_MS);
       return;
     }
     this.#misplaced = false;
     this.#place();
+    this.#placedAt = performance.now();
   }
 
   // Rows don't move away under a pointer that is about to press a cancel button.
@@ -115,7 +131,7 @@ export class Board {
     const counts = Object.fromEntries(STATES.map((state) => [state, 0]));
     const members = { active: [], waiting: [], finished: [] };
     for (const job of this.#jobs) {
-      counts[job.state] += 1;
+      counts[job.state] = (counts[job.state] ?? 0) + 1;
       members[GROUP_OF[job.state] ?? "finished"].push(job);
     }
     const shown = new Set();
@@ -124,9 +140,8 @@ export class Board {
       const visible = name === "waiting" ? jobs.slice(0, WAITING_SHOWN) : jobs;
       for (const job of visible) shown.add(job.id);
       group.wanted = visible;
-      group.more.hidden = visible.length === jobs.length;
-      group.more.textContent = `and ${jobs.length - visible.length} more that wait`;
     }
+    this.#showMore(members);
     for (const [id, row] of this.#rows) {
       if (shown.has(id)) continue;
       row.root.remove();
@@ -136,10 +151,20 @@ export class Board {
     this.#showCounts(counts);
   }
 
+  #showMore({ waiting, finished }) {
+    const { more: unseen } = this.#groups.get("waiting");
+    unseen.hidden = waiting.length <= WAITING_SHOWN;
+    unseen.textContent = `and ${waiting.length - WAITING_SHOWN} more that wait`;
+    const { more: older } = this.#groups.get("finished");
+    older.hidden = this.#whole && finished.length < FINISHED_KEPT;
+    older.textContent = "These are the newest. `transcoded list` shows older ones too.";
+  }
+
   // Walks down the list and the wanted order together and moves only what isn't in its place.
   #arrange(list, wanted) {
     let next = list.firstElementChild;
     const kept = new Set(wanted.map((job) => job.id));
+    list.toggleAttribute("data-long", wanted.length > LONG_LIST);
     for (const job of wanted) {
       while (next && !kept.has(next.dataset.jobId)) next = next.nextElementSibling;
       const row = this.#rows.get(job.id) ?? this.#addRow(job);
@@ -171,8 +196,6 @@ export class Board {
     this.#counts = { ...counts, all };
     this.#showGroups();
   }
-
-  #counts = { all: 0 };
 
   #showGroups() {
     const { filter } = this.#main.dataset;

@@ -26,8 +26,8 @@ async function problemText(response) {
 /**
  * Follows the server for as long as the page is open.
  *
- * `onConnection` hears `connecting`, `live` or `reconnecting`; `onRecent` that the recent jobs are known;
- * `onNode` the answer of `/v1/node`.
+ * `onConnection` hears `connecting`, `live` or `reconnecting`; `onRecent(whole)` that the recent jobs
+ * are known and whether there are no older ones; `onNode` the answer of `/v1/node`.
  */
 export class Feed {
   #jobs;
@@ -120,8 +120,9 @@ export class Feed {
     const mark = this.#jobs.mark();
     const page = await this.#recent(connection);
     if (!page) return;
-    this.#jobs.takePage(page.items, page.next_cursor == null, mark);
-    this.#listeners.onRecent();
+    const whole = page.next_cursor == null;
+    this.#jobs.takePage(page.items, whole, mark);
+    this.#listeners.onRecent(whole);
     const listed = new Set(page.items.map((job) => job.id));
     const lost = missing.filter((id) => !listed.has(id));
     for (const id of lost.slice(LOOKED_UP_AT_MOST)) this.#jobs.forget(id);

@@ -53,6 +53,14 @@ export function instant(text) {
   return typeof text === "string" ? Date.parse(text) : Number.NaN;
 }
 
+// Controls, line separators, and what turns the direction of writing: U+202E makes `fdp.exe` read `exe.pdf`.
+const DECEPTIVE = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu;
+
+/** A text that somebody else chose, with `\ufffd` for the characters that could make it look like another. */
+export function plain(text) {
+  return String(text ?? "").replace(DECEPTIVE, "\ufffd");
+}
+
 /** The parts that say something, with a dot between them. */
 export function joined(...parts) {
   return parts.filter((part) => part).join(" · ");

@@ -12,7 +12,8 @@
 export const STATES = ["queued", "running", "cancelling", "succeeded", "failed", "cancelled"];
 
 const TERMINAL = new Set(["succeeded", "failed", "cancelled"]);
-const FINISHED_KEPT = 200;
+/** How many finished jobs the page keeps; for a moment there may be a few more. */
+export const FINISHED_KEPT = 200;
 const FINISHED_SLACK = 20;
 
 /** Whether a job in this state is over. */

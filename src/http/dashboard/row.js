@@ -1,7 +1,7 @@
 // One job's row: its elements and what they say. Every text that comes from a job is set as text, never
 // as markup. Where a row stands among the others is up to `board.js`.
 
-import { bytes, duration, instant, joined, percent, span, speed } from "./format.js";
+import { bytes, duration, instant, joined, percent, plain, span, speed } from "./format.js";
 import { isOver } from "./jobs.js";
 
 const LABELS_SHOWN = 8;
@@ -14,10 +14,10 @@ const STATE_WORDS = {
   cancelled: "Cancelled",
 };
 const REASON_WORDS = {
-  client: "stopped on a client’s request",
-  timeout: "stopped at its time limit",
-  shutdown: "stopped by the server’s shutdown",
-  stalled: "stopped because nothing moved any more",
+  client: "on a client’s request",
+  timeout: "at its time limit",
+  shutdown: "by the server’s shutdown",
+  stalled: "because nothing moved any more",
 };
 const METHOD_WORDS = {
   not_started: "ffmpeg wasn’t running",
@@ -25,10 +25,6 @@ const METHOD_WORDS = {
   terminate: "ffmpeg finished its files after SIGTERM",
   kill: "ffmpeg was killed",
 };
-
-function sentence(text) {
-  return text && text[0].toUpperCase() + text.slice(1);
-}
 
 function say(element, text) {
   if (element.textContent !== text) element.textContent = text;
@@ -63,7 +59,7 @@ function mediaWords(output) {
 function outputItem(output) {
   const item = document.createElement("li");
   const href = safeAddress(output.url);
-  const name = element(href ? "a" : "span", "file", output.name);
+  const name = element(href ? "a" : "span", "file", plain(output.name));
   name.dir = "auto";
   if (href) {
     Object.assign(name, { href, target: "_blank", rel: "noopener" });
@@ -78,10 +74,10 @@ function outputItem(output) {
 }
 
 function labelItems(labels) {
-  const all = Object.entries(labels ?? {});
-  const items = all.slice(0, LABELS_SHOWN).map(([key, value]) => element("span", "label", `${key}: ${value}`));
+  const all = Object.entries(labels ?? {}).map(([key, value]) => plain(`${key}: ${value}`));
+  const items = all.slice(0, LABELS_SHOWN).map((label) => element("span", "label", label));
   for (const item of items) item.dir = "auto";
-  const rest = all.slice(LABELS_SHOWN).map(([key, value]) => `${key}: ${value}`);
+  const rest = all.slice(LABELS_SHOWN);
   if (rest.length > 0) {
     const more = element("span", "label", `+${rest.length}`);
     more.title = rest.join("\n");
@@ -98,11 +94,13 @@ function attemptWords(job) {
 function noteWords(job) {
   const { cancellation } = job;
   if (cancellation && (job.state === "cancelling" || job.state === "cancelled")) {
-    const reason = REASON_WORDS[cancellation.reason] ?? `stopped: ${cancellation.reason}`;
+    const stopped = job.state === "cancelled" ? "Stopped" : "Being stopped";
+    const reason = REASON_WORDS[cancellation.reason] ?? `(${cancellation.reason})`;
     const method = METHOD_WORDS[cancellation.method] ?? cancellation.method ?? "";
-    return sentence(joined(reason, joined(method, duration(cancellation.drain_ms, true)).replace(" · ", " in ")));
+    const drained = cancellation.drain_ms > 0 ? `after ${duration(cancellation.drain_ms, true)}` : "";
+    return joined(`${stopped} ${reason}`, [method, drained].filter(Boolean).join(" "));
   }
-  const last = job.attempts?.findLast((attempt) => attempt.outcome !== null);
+  const last = job.attempts?.findLast((attempt) => attempt.outcome != null);
   if (isOver(job.state) || !last) return "";
   if (last.error) return `Attempt ${last.number} failed: ${last.error.code}. ${last.error.message}`;
   return last.outcome === "interrupted" ? `Attempt ${last.number} was interrupted by the server’s end` : "";
@@ -121,6 +119,7 @@ export class Row {
     this.#parts.log.href = `${this.#parts.id.href}/log`;
     // The end of the id: its beginning is the time, which neighbours share.
     this.#parts.id.textContent = `…${job.id.slice(-8)}`;
+    this.#parts.progress.setAttribute("aria-label", `Progress of ${plain(job.input)}`);
     say(this.#parts.refusal, "");
     this.show(job);
   }
@@ -130,16 +129,16 @@ export class Row {
     const { state, input, outputs, labels, mode, priority, log, error, note } = this.#parts;
     if (this.root.dataset.state !== job.state) this.#changeState(job.state);
     say(state, STATE_WORDS[job.state] ?? job.state);
-    say(input, job.input ?? "");
-    input.title = job.input ?? "";
+    say(input, plain(job.input));
+    input.title = input.textContent;
     outputs.replaceChildren(...(job.outputs ?? []).map(outputItem));
     outputs.hidden = outputs.childElementCount === 0;
     labels.replaceChildren(...labelItems(job.labels));
     say(mode, job.mode ?? "");
     say(priority, job.priority ? `priority ${job.priority}` : "");
     log.hidden = !job.attempts?.length;
-    say(error, job.error ? `${job.error.code}: ${job.error.message}` : "");
-    say(note, noteWords(job));
+    say(error, job.error ? plain(`${job.error.code}: ${job.error.message}`) : "");
+    say(note, plain(noteWords(job)));
     this.#showCancel(job);
     this.showProgress(job);
     this.tick(job, Date.now());
@@ -185,7 +184,7 @@ export class Row {
   /** Shows the answer to the cancel: the server's refusal, or null. */
   answerCancel(refusal, job) {
     this.#asking = false;
-    say(this.#parts.refusal, refusal ? `Not cancelled: ${refusal}` : "");
+    say(this.#parts.refusal, refusal ? plain(`Not cancelled: ${refusal}`) : "");
     if (job) this.#showCancel(job);
   }
 
@@ -196,7 +195,6 @@ export class Row {
 
   #changeState(state) {
     this.root.dataset.state = state;
-    this.#parts.progress.setAttribute("aria-label", "Progress");
     if (state !== "queued" && state !== "running") say(this.#parts.refusal, "");
   }
 
@@ -210,7 +208,7 @@ export class Row {
     }
     const stopping = this.#asking || job.state === "cancelling";
     this.#button(stopping ? "Cancelling…" : "Cancel", stopping);
-    cancel.setAttribute("aria-label", `Cancel ${job.input}`);
+    cancel.setAttribute("aria-label", `Cancel ${plain(job.input)}`);
   }
 
   // Said with aria-disabled and not with disabled, which would throw the keyboard's focus away.

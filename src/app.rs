@@ -1,0 +1,162 @@
+//! The only place that sees everything: it builds the parts, wires them, and takes them down in order.
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{DEFAULT_MEDIA_ROOT, Flags, LogFormat, Settings};
+use crate::domain::time::{SharedClock, SystemClock};
+use crate::ffmpeg;
+use crate::http::{self, Context, Metrics, Parts};
+use crate::queue::Queue;
+use crate::storage::{Files, MediaRoots};
+use crate::transcode::{Toolchain, Transcoder};
+use crate::worker::{Pool, Room};
+
+/// How much of the time for a shutdown is kept for what comes after ffmpeg: recording and closing.
+const CLOSING_TIME: Duration = Duration::from_secs(3);
+
+/// Why a server didn't start or didn't end well: what to tell the person who started it.
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// Runs a server until SIGINT or SIGTERM, and says how that went.
+#[must_use]
+pub fn serve(flags: Flags) -> ExitCode {
+    let run = || {
+        let settings = Settings::load(flags)?;
+        start_log(&settings);
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        runtime.block_on(run(settings))
+    };
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("transcoded: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start_log(settings: &Settings) {
+    let colours = std::io::stderr().is_terminal();
+    let log =
+        tracing_subscriber::fmt().with_max_level(settings.log_level).with_ansi(colours).with_writer(std::io::stderr);
+    let started = match settings.log_format {
+        LogFormat::Text => log.with_target(false).try_init(),
+        LogFormat::Json => log.json().flatten_event(true).try_init(),
+    };
+    // Somebody who uses this as a library may have started one already.
+    drop(started);
+}
+
+/// The parts of a running server.
+struct Server {
+    context: Context,
+    pool: Pool,
+    stop: CancellationToken,
+    draining: CancellationToken,
+    closing: CancellationToken,
+}
+
+async fn run(settings: Settings) -> Result<(), Failure> {
+    let stop = CancellationToken::new();
+    ffmpeg::cancel_on_signals(stop.clone())?;
+    // Bound first: a port in use is told at once, and who connects early waits instead of being refused.
+    let address = settings.listen;
+    let listener = TcpListener::bind(address).await.map_err(|error| format!("can't listen on {address}: {error}"))?;
+    let shutdown_timeout = settings.shutdown_timeout;
+    let server = build(&settings, stop).await?;
+    let address = listener.local_addr()?;
+    tracing::info!(%address, slots = settings.slots, "ready: http://{address}/");
+    run_until_stopped(server, listener, shutdown_timeout).await
+}
+
+async fn build(settings: &Settings, stop: CancellationToken) -> Result<Server, Failure> {
+    let clock: SharedClock = Arc::new(SystemClock);
+    let roots = Arc::new(open_roots(&settings.media_roots)?);
+    // The lock on the database comes first: it keeps a second server from clearing this one's workspaces.
+    let jobs = CancellationToken::new();
+    let queue = Arc::new(Queue::open(&settings.database, jobs, Arc::clone(&clock)).await?);
+    let files = Arc::new(Files::open(&settings.data_dir)?);
+    let path = std::env::var_os("PATH");
+    let tools = ffmpeg::locate(settings.ffmpeg.clone(), settings.ffprobe.clone(), path.as_deref())?;
+    let toolchain = Toolchain::examine(tools, &settings.data_dir).await?;
+    tracing::info!(
+        ffmpeg = toolchain.version,
+        encoders = toolchain.encoders.join(" "),
+        "ffmpeg {} works",
+        toolchain.version
+    );
+    let (ffmpeg_version, encoders) = (toolchain.version.clone(), toolchain.encoders.clone());
+    let transcoder = Arc::new(Transcoder::new(toolchain, Arc::clone(&roots), Arc::clone(&files), Arc::clone(&clock)));
+    let (draining, closing) = (CancellationToken::new(), CancellationToken::new());
+    let pool = Pool {
+        room: Room { queue: Arc::clone(&queue), transcoder: Arc::clone(&transcoder) },
+        slots: settings.slots,
+        cores: settings.cores,
+        draining: draining.clone(),
+    };
+    let context = Context::new(Parts {
+        queue,
+        transcoder,
+        files,
+        roots,
+        ffmpeg_version,
+        encoders,
+        slots: settings.slots,
+        allow_raw_args: settings.allow_raw_args,
+        started_at: clock.now(),
+        clock,
+        metrics: Metrics::install()?,
+        draining: draining.clone(),
+        closing: closing.clone(),
+    });
+    Ok(Server { context, pool, stop, draining, closing })
+}
+
+fn open_roots(paths: &[PathBuf]) -> Result<MediaRoots, Failure> {
+    // The default needn't be there at the first start; a folder that somebody named should.
+    if paths == [PathBuf::from(DEFAULT_MEDIA_ROOT)] {
+        std::fs::create_dir_all(DEFAULT_MEDIA_ROOT)?;
+    }
+    MediaRoots::open(paths).map_err(|error| format!("a media root can't be opened: {error}").into())
+}
+
+/// Serves until stopped; then: no new jobs, running ones are stopped in their mode and put back, the event streams end
+/// after the last event, the requests under way are answered.
+async fn run_until_stopped(server: Server, listener: TcpListener, shutdown_timeout: Duration) -> Result<(), Failure> {
+    let Server { context, pool, stop, draining, closing } = server;
+    let queue = Arc::clone(&context.queue);
+    let done_serving = CancellationToken::new();
+    let http = tokio::spawn(http::serve(listener, http::router(context), done_serving.clone()));
+    let pool = tokio::spawn(pool.run());
+    stop.cancelled().await;
+    tracing::info!("stopping: running jobs go back to the queue");
+    draining.cancel();
+    queue.stop_all();
+    let shut_down = async {
+        let mut pool = pool;
+        let patience = shutdown_timeout.saturating_sub(CLOSING_TIME).max(shutdown_timeout / 2);
+        if timeout(patience, &mut pool).await.is_err() {
+            tracing::warn!("some jobs did not stop in time; killing them");
+            queue.kill_all();
+            pool.await?;
+        }
+        closing.cancel();
+        done_serving.cancel();
+        http.await
+    };
+    match timeout(shutdown_timeout, shut_down).await {
+        Ok(Ok(())) => tracing::info!("stopped"),
+        Ok(Err(panic)) => return Err(panic.into()),
+        // What is left are clients that don't take their answers, or a disk that hangs; every job is safe on disk.
+        Err(_) => tracing::warn!("stopped with clients still connected"),
+    }
+    Ok(())
+}

@@ -1,0 +1,62 @@
+//! What the handlers work with.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use super::metrics::Metrics;
+use crate::domain::time::{SharedClock, Timestamp};
+use crate::queue::Queue;
+use crate::storage::{Files, MediaRoots};
+use crate::transcode::Transcoder;
+
+/// What the handlers work with, shared by all of them.
+#[derive(Clone)]
+pub struct Context(Arc<Parts>);
+
+/// The parts of a [`Context`].
+pub struct Parts {
+    /// The jobs.
+    pub queue: Arc<Queue>,
+    /// Looks at inputs.
+    pub transcoder: Arc<Transcoder>,
+    /// Where results and logs are.
+    pub files: Arc<Files>,
+    /// Where inputs may be.
+    pub roots: Arc<MediaRoots>,
+    /// What ffmpeg says of itself.
+    pub ffmpeg_version: String,
+    /// The encoders that work.
+    pub encoders: Vec<String>,
+    /// How many jobs run at once.
+    pub slots: usize,
+    /// Whether jobs may bring raw arguments.
+    pub allow_raw_args: bool,
+    /// The time.
+    pub clock: SharedClock,
+    /// When the server started.
+    pub started_at: Timestamp,
+    /// The numbers for Prometheus.
+    pub metrics: Metrics,
+    /// Cancelled when no more jobs are taken.
+    pub draining: CancellationToken,
+    /// Cancelled when the event streams are to end, after the last event.
+    pub closing: CancellationToken,
+}
+
+impl Context {
+    /// A context of these parts.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+}
+
+impl Deref for Context {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}

@@ -1,0 +1,225 @@
+//! One reader's way through the feed. It holds no buffer: it comes for what is new when the connection takes more, so a
+//! slow reader costs nobody anything and misses no change of state.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::body::Bytes;
+use futures_util::Stream;
+use futures_util::stream::unfold;
+use tokio::sync::{broadcast, watch};
+use tokio::time::{Instant, sleep_until};
+
+use crate::domain::id::JobId;
+use crate::http::context::Context;
+use crate::http::errors::unknown_job;
+use crate::http::problem::Problem;
+use crate::queue::{Frame, LogFrame};
+
+/// The least time between two `progress` events of a job on one stream.
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(250);
+/// The most time without anything on the wire.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// How many events are fetched from the database at once.
+const PAGE: u32 = 256;
+
+/// Whose events are followed.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Scope {
+    All,
+    Job(JobId),
+}
+
+impl Scope {
+    const fn job(self) -> Option<JobId> {
+        match self {
+            Self::All => None,
+            Self::Job(job) => Some(job),
+        }
+    }
+}
+
+struct Reader {
+    context: Context,
+    job: Option<JobId>,
+    /// What is ready to be sent.
+    ready: VecDeque<Bytes>,
+    /// The last state event that was made ready.
+    position: u64,
+    /// Ends once everything ready is sent.
+    over: bool,
+    last_id: watch::Receiver<u64>,
+    progress: watch::Receiver<u64>,
+    progress_seen: u64,
+    progress_due: Instant,
+    log: Option<broadcast::Receiver<LogFrame>>,
+}
+
+/// Opens a stream: a snapshot, then what was missed since `seen`, then what happens.
+///
+/// # Errors
+/// 404 for an unknown job, 503 without the database.
+pub(super) async fn open(
+    context: Context,
+    scope: Scope,
+    seen: Option<u64>,
+    with_log: bool,
+) -> Result<impl Stream<Item = Result<Bytes, Infallible>>, Problem> {
+    let feed = context.queue.feed();
+    // Listens before it looks, so that nothing can happen in between.
+    let (last_id, progress) = (feed.last_id(), feed.progress_version());
+    let log = with_log.then(|| feed.log());
+    let (data, current, job_is_over) = look(&context, scope).await?;
+    // An id that we have never given out says nothing about what was seen.
+    let seen = seen.filter(|seen| *seen <= current);
+    // The snapshot stands where the reader stands, so that it may break off anywhere and resume without a gap.
+    let position = match seen {
+        Some(seen) => seen,
+        None if job_is_over => before_the_end(&context, scope, current).await?,
+        None => current,
+    };
+    let snapshot = format!("id: {position}\nevent: snapshot\ndata: {data}\n\n");
+    let mut reader = Reader {
+        job: scope.job(),
+        ready: VecDeque::from([snapshot.into()]),
+        position,
+        over: false,
+        last_id,
+        progress,
+        progress_seen: 0,
+        progress_due: Instant::now(),
+        log,
+        context,
+    };
+    reader.catch_up().await?;
+    // Nothing more will come of a job that is over, even if its last event was seen before.
+    reader.over |= job_is_over;
+    Ok(unfold(reader, |mut reader| async move { reader.next().await.map(|bytes| (Ok(bytes), reader)) }))
+}
+
+/// What is there now: the data of the snapshot, the number of the last event before it, whether the job is over.
+async fn look(context: &Context, scope: Scope) -> Result<(String, u64, bool), Problem> {
+    let (data, current, over) = match scope {
+        Scope::All => {
+            let (jobs, current) = context.queue.unfinished().await?;
+            (serde_json::to_string(&serde_json::json!({ "jobs": jobs })), current, false)
+        }
+        Scope::Job(id) => {
+            let (job, current) = context.queue.job_and_position(id).await?.ok_or_else(|| unknown_job(id))?;
+            (serde_json::to_string(&job), current, job.state.is_terminal())
+        }
+    };
+    Ok((data.map_err(|_| Problem::internal())?, current, over))
+}
+
+/// Just before the last event of a job that is over, so that even a late reader gets the event that ends the stream.
+async fn before_the_end(context: &Context, scope: Scope, current: u64) -> Result<u64, Problem> {
+    let mut position = current;
+    let mut after = 0;
+    loop {
+        let events = context.queue.events_after(after, scope.job(), PAGE).await?;
+        let Some(last) = events.last() else { return Ok(position) };
+        (position, after) = (last.id - 1, last.id);
+    }
+}
+
+impl Reader {
+    /// The next frame; `None` where the stream ends.
+    async fn next(&mut self) -> Option<Bytes> {
+        let silent_until = Instant::now() + KEEP_ALIVE;
+        loop {
+            if let Some(frame) = self.ready.pop_front() {
+                return Some(frame);
+            }
+            if self.over {
+                return None;
+            }
+            let closing = self.context.closing.clone();
+            tokio::select! {
+                biased;
+                changed = self.last_id.changed() => {
+                    // A database that can't be read ends the stream; the client comes back and finds out.
+                    if changed.is_err() || self.catch_up().await.is_err() {
+                        return None;
+                    }
+                }
+                () = closing.cancelled() => return None,
+                line = next_line(&mut self.log) => self.add_line(line),
+                () = next_progress(&mut self.progress, self.progress_due) => self.add_progress(),
+                () = sleep_until(silent_until) => return Some(Bytes::from_static(b": still here\n\n")),
+            }
+        }
+    }
+
+    /// Makes every state event since `position` ready, from memory or, after a long absence, from the database.
+    async fn catch_up(&mut self) -> Result<(), Problem> {
+        loop {
+            let target = *self.last_id.borrow_and_update();
+            if let Some(frames) = self.context.queue.feed().after(self.position, self.job) {
+                for frame in frames {
+                    self.add(&frame);
+                }
+                self.position = self.position.max(target);
+                return Ok(());
+            }
+            let events = self.context.queue.events_after(self.position, self.job, PAGE).await?;
+            let complete = events.len() < PAGE as usize;
+            for event in &events {
+                self.add(&event.into());
+            }
+            if complete {
+                // All up to here was in the database, whether or not it was about this job.
+                self.position = self.position.max(target);
+                return Ok(());
+            }
+        }
+    }
+
+    fn add(&mut self, frame: &Frame) {
+        self.position = self.position.max(frame.id);
+        self.ready.push_back(Bytes::copy_from_slice(frame.text.as_bytes()));
+        self.over |= frame.terminal && self.job.is_some();
+    }
+
+    fn add_progress(&mut self) {
+        let newest = *self.progress.borrow_and_update();
+        let frames = self.context.queue.feed().progress_after(self.progress_seen, self.job);
+        self.progress_seen = newest;
+        if !frames.is_empty() {
+            self.progress_due = Instant::now() + PROGRESS_INTERVAL;
+            // In one piece: all of one moment.
+            self.ready.push_back(frames.concat().into());
+        }
+    }
+
+    fn add_line(&mut self, line: Option<LogFrame>) {
+        match line {
+            None => self.log = None,
+            Some(line) if self.job.is_none_or(|job| line.job == job) => {
+                self.ready.push_back(Bytes::copy_from_slice(line.text.as_bytes()));
+            }
+            Some(_) => {}
+        }
+    }
+}
+
+/// The next log line; never, where none are wanted. A reader that was too slow goes on with the oldest that is left.
+async fn next_line(log: &mut Option<broadcast::Receiver<LogFrame>>) -> Option<LogFrame> {
+    let Some(log) = log else { return std::future::pending().await };
+    loop {
+        match log.recv().await {
+            Ok(line) => return Some(line),
+            Err(broadcast::error::RecvError::Lagged(_)) => {}
+            Err(broadcast::error::RecvError::Closed) => return None,
+        }
+    }
+}
+
+/// Waits until there is progress and enough time has passed since the last.
+async fn next_progress(progress: &mut watch::Receiver<u64>, due: Instant) {
+    sleep_until(due).await;
+    if progress.changed().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}

@@ -1,0 +1,8 @@
+//! `/v1/jobs`: one endpoint a file.
+
+pub(super) mod cancel;
+pub(super) mod get;
+pub(super) mod list;
+pub(super) mod log;
+pub(super) mod output;
+pub(super) mod submit;

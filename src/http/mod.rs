@@ -1,0 +1,24 @@
+//! The HTTP API: the only place that knows of status codes and headers. What it promises is in `openapi.yaml`.
+
+mod context;
+mod dashboard;
+mod errors;
+mod events;
+mod health;
+mod jobs;
+mod json;
+mod metrics;
+mod node;
+mod presets;
+mod probe;
+mod problem;
+mod query;
+mod request_id;
+mod router;
+mod serve;
+
+pub use context::{Context, Parts};
+pub use metrics::Metrics;
+pub use problem::Problem;
+pub use router::{DOCUMENT, openapi, router};
+pub use serve::serve;

@@ -1,0 +1,290 @@
+//! One attempt at a job, from looking at the input to the end of ffmpeg.
+//!
+//! What becomes of the files is decided in `finish` and `salvage`.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::clean::Cleaner;
+use super::meter::Meter;
+use super::order::{Controls, End, Observer, Order, Outcome};
+use super::plan::{self, Plan, Surroundings};
+use super::transcoder::{ProbeFailure, Transcoder, unfound};
+use super::{finish, raw};
+use crate::domain::failure::{Failure, FailureCode};
+use crate::domain::job::{CancelMethod, CancelReason, Mode, Phase};
+use crate::domain::media::MediaInfo;
+use crate::domain::request::Work;
+use crate::ffmpeg::{self, Command, Exit, Report};
+use crate::storage::Workspace;
+
+/// Variables that ffmpeg gets; all others stay with the server, as they may hold secrets or change what ffmpeg does.
+const ENVIRONMENT: [&str; 6] = ["PATH", "LD_LIBRARY_PATH", "HOME", "TMPDIR", "TZ", "FONTCONFIG_PATH"];
+
+/// One attempt.
+pub(super) struct Attempt<'a> {
+    pub(super) transcoder: &'a Transcoder,
+    pub(super) order: Order<'a>,
+    pub(super) controls: &'a Controls,
+    observer: &'a dyn Observer,
+}
+
+/// Why an attempt goes no further.
+#[derive(Debug)]
+pub(super) enum Halt {
+    /// It can't be done.
+    Failed(Failure),
+    /// It was asked to stop, and nothing is published.
+    Stopped,
+}
+
+impl From<Failure> for Halt {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+/// What ffmpeg cost, and what it said.
+#[derive(Default)]
+struct Account {
+    exit: Option<Exit>,
+    cpu: Duration,
+    peak_memory_bytes: Option<u64>,
+    log: String,
+}
+
+impl<'a> Attempt<'a> {
+    pub(super) fn new(
+        transcoder: &'a Transcoder,
+        order: Order<'a>,
+        controls: &'a Controls,
+        observer: &'a dyn Observer,
+    ) -> Self {
+        Self { transcoder, order, controls, observer }
+    }
+
+    pub(super) async fn run(self) -> Outcome {
+        let mut account = Account::default();
+        let end = match self.steps(&mut account).await {
+            Ok(end) => end,
+            Err(Halt::Failed(failure)) => End::Failed(failure),
+            Err(Halt::Stopped) => stopped_before_anything(),
+        };
+        if let End::Failed(failure) = &end {
+            account.log.push_str(&format!("failed: {}\n", failure.message));
+        }
+        self.keep_log(account.log).await;
+        let (exit_code, signal) = match account.exit {
+            Some(Exit::Code(code)) => (Some(code), None),
+            Some(Exit::Signal(signal)) => (None, Some(signal)),
+            None => (None, None),
+        };
+        Outcome { end, exit_code, signal, cpu: account.cpu, peak_memory_bytes: account.peak_memory_bytes }
+    }
+
+    async fn steps(&self, account: &mut Account) -> Result<End, Halt> {
+        let mut meter = Meter::new(self.observer, &*self.transcoder.clock);
+        meter.phase(Phase::Preparing, None);
+        self.go_on()?;
+        let (input, info) = self.look().await?;
+        let workspace = self.workspace().await?;
+        let plan = self.plan(&input, info.as_deref(), &workspace)?;
+        let cleaner = self.cleaner(&input, &plan, &workspace);
+        self.go_on()?;
+        account.log = format!("ffmpeg {}\n", shown_args(&plan, &cleaner));
+        let report = self.transcode(&plan, &workspace, &cleaner, &mut meter).await;
+        account.note(&report, &cleaner);
+        finish::finish(self, plan, report, workspace, &cleaner, &mut meter).await
+    }
+
+    /// # Errors
+    /// Once the job was asked to stop.
+    pub(super) fn go_on(&self) -> Result<(), Halt> {
+        let halted = self.controls.stop.is_cancelled() || self.controls.kill.is_cancelled();
+        if halted { Err(Halt::Stopped) } else { Ok(()) }
+    }
+
+    /// The input's path and its facts; none where a job with arguments of its own may read what we can't.
+    async fn look(&self) -> Result<(PathBuf, Option<Arc<MediaInfo>>), Halt> {
+        let spec = self.order.spec;
+        let stop = self.controls.stop.child_token();
+        let input = tokio::select! {
+            biased;
+            () = stop.cancelled() => return Err(Halt::Stopped),
+            found = self.transcoder.find(&spec.input) => found.map_err(|error| unfound(&error))?,
+        };
+        let needed = match &spec.work {
+            Work::Outputs(_) => true,
+            Work::Args(args) if raw::reads_input(args) => false,
+            Work::Args(_) => return Ok((input, None)),
+        };
+        match self.transcoder.facts(&stop, &input).await {
+            Ok(info) => Ok((input, Some(info))),
+            Err(ProbeFailure::Cancelled) => Err(Halt::Stopped),
+            Err(_) if !needed => Ok((input, None)),
+            Err(ProbeFailure::Media(failure)) => Err(failure.into()),
+            Err(ProbeFailure::Input(error)) => Err(unfound(&error).into()),
+        }
+    }
+
+    async fn workspace(&self) -> Result<Workspace, Halt> {
+        let (files, job, attempt) = (Arc::clone(&self.transcoder.files), self.order.job, self.order.attempt);
+        let made = blocking(move || files.begin(job, attempt)).await;
+        Ok(made.map_err(|error| disk_failure("make room for the job", &error))?)
+    }
+
+    fn plan(&self, input: &std::path::Path, info: Option<&MediaInfo>, workspace: &Workspace) -> Result<Plan, Failure> {
+        match (&self.order.spec.work, info) {
+            (Work::Outputs(specs), Some(info)) => {
+                let encoders = &self.transcoder.encoders;
+                let around =
+                    Surroundings { input, outputs: workspace.outputs(), encoders, threads: self.order.threads };
+                plan::plan(specs, info, around)
+            }
+            (Work::Outputs(_), None) => Err(Failure::new(FailureCode::Internal, "the input's facts are missing")),
+            (Work::Args(args), info) => {
+                let probed = info.and_then(|info| info.duration_ms).map(Duration::from_millis);
+                Ok(raw::plan(args, Some(input), workspace.outputs(), probed))
+            }
+        }
+    }
+
+    fn cleaner(&self, input: &std::path::Path, plan: &Plan, workspace: &Workspace) -> Cleaner {
+        let paths: Vec<(PathBuf, &str)> = plan
+            .outputs
+            .iter()
+            .map(|output| (workspace.outputs().join(&output.file), output.spec.name.as_str()))
+            .collect();
+        let outputs = paths.iter().map(|(path, name)| (path.as_path(), *name));
+        let others =
+            [(input, self.order.spec.input.as_str()), (workspace.outputs(), "{output}"), (workspace.scratch(), ".")];
+        Cleaner::new(outputs.chain(others))
+    }
+
+    /// Runs ffmpeg in the job's mode.
+    async fn transcode(&self, plan: &Plan, workspace: &Workspace, cleaner: &Cleaner, meter: &mut Meter<'_>) -> Report {
+        let spec = self.order.spec;
+        meter.expect(plan.expected);
+        meter.phase(Phase::Transcoding, None);
+        let command = self
+            .command()
+            .args(&plan.args)
+            .current_dir(workspace.scratch())
+            .timeout(Duration::from_secs(spec.timeout_seconds.into()))
+            .stop_within(Duration::from_secs(spec.grace_seconds.into()))
+            .kill_when(self.controls.kill.clone());
+        let stop = self.controls.stop.child_token();
+        let report = if spec.mode == Mode::Slim {
+            ffmpeg::slim(&stop, command).await
+        } else {
+            let (monitor, output) = ffmpeg::monitor();
+            let run = async {
+                match spec.mode {
+                    Mode::Graceful => ffmpeg::graceful(&stop, command, monitor).await,
+                    Mode::Standard | Mode::Slim => ffmpeg::standard(&stop, command, monitor).await,
+                }
+            };
+            tokio::join!(run, self.watch(output, cleaner, meter)).0
+        };
+        if matches!(report.ending, ffmpeg::Ending::TimedOut) {
+            // Fails only where somebody else gave a reason in the same moment, which is then as good.
+            let _ = self.controls.reason.set(CancelReason::Timeout);
+        }
+        report
+    }
+
+    /// ffmpeg, with as much of our environment as it needs.
+    pub(super) fn command(&self) -> Command {
+        let command = Command::new(&self.transcoder.tools.ffmpeg).env_clear().env("LC_ALL", "C");
+        // SVT-AV1 prints its settings past ffmpeg's own log.
+        ENVIRONMENT.iter().fold(command.env("SVT_LOG", "1"), |command, name| match std::env::var_os(name) {
+            Some(value) => command.env(name, value),
+            None => command,
+        })
+    }
+
+    /// Passes on what ffmpeg says, until it has ended and said all.
+    async fn watch(&self, mut output: ffmpeg::Output, cleaner: &Cleaner, meter: &mut Meter<'_>) {
+        let (mut blocks, mut pid) = (output.progress(), output.pid());
+        let (mut measuring, mut starting) = (true, true);
+        let start = Instant::now();
+        loop {
+            tokio::select! {
+                biased;
+                changed = pid.changed(), if starting => {
+                    starting = false;
+                    if let (Ok(()), Some(pid)) = (changed, *pid.borrow_and_update()) {
+                        self.observer.started(pid);
+                    }
+                }
+                changed = blocks.changed(), if measuring => match changed {
+                    Ok(()) => if let Some(block) = blocks.borrow_and_update().as_ref() {
+                        meter.measured(block, start.elapsed());
+                    },
+                    Err(_) => measuring = false,
+                },
+                line = output.next_line() => match line {
+                    Some(line) => {
+                        let (level, text) = cleaner.line(&line.text);
+                        self.observer.log(level, &text);
+                    }
+                    None => return,
+                },
+            }
+        }
+    }
+
+    async fn keep_log(&self, text: String) {
+        let (files, job) = (Arc::clone(&self.transcoder.files), self.order.job);
+        if let Err(error) = blocking(move || files.write_log(job, &text)).await {
+            tracing::warn!(job.id = %self.order.job, %error, "failed to keep the log of a job");
+        }
+    }
+}
+
+impl Account {
+    fn note(&mut self, report: &Report, cleaner: &Cleaner) {
+        self.exit = report.exit;
+        self.cpu = report.cpu;
+        self.peak_memory_bytes = report.peak_memory_bytes;
+        for line in &report.stderr_tail {
+            let (level, text) = cleaner.line(line);
+            self.log.push_str(&format!("[{}] {text}\n", level.name()));
+        }
+    }
+}
+
+/// The arguments, as far as clients may see them.
+fn shown_args(plan: &Plan, cleaner: &Cleaner) -> String {
+    let shown = plan.args.iter().map(|arg| {
+        let arg = cleaner.text(&arg.to_string_lossy());
+        if arg.is_empty() || arg.contains([' ', '\'', '"']) { format!("{arg:?}") } else { arg }
+    });
+    shown.collect::<Vec<_>>().join(" ")
+}
+
+fn stopped_before_anything() -> End {
+    End::Stopped { method: CancelMethod::NotStarted, drain_ms: 0, outputs: Vec::new(), note: None }
+}
+
+/// Runs what blocks away from the tasks that must not.
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(io::Error::other(error)))
+}
+
+/// A failure of the server's own disk. The operator finds the details in the server's log.
+pub(super) fn disk_failure(what: &str, error: &io::Error) -> Failure {
+    tracing::error!(%error, "failed to {what}");
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            Failure::new(FailureCode::DiskFull, "the server's disk is full")
+        }
+        kind => Failure::new(FailureCode::Internal, format!("the server failed to {what}: {kind}")),
+    }
+}

@@ -1,0 +1,155 @@
+//! The transcoder: what a server makes once, and every job goes through.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use super::attempt::Attempt;
+use super::encoders::UsableEncoders;
+use super::order::{Controls, Observer, Order, Outcome};
+use super::probes::{Probes, Unprobed};
+use super::toolchain::Toolchain;
+use crate::domain::failure::{Failure, FailureCode};
+use crate::domain::invalid::FieldError;
+use crate::domain::media::MediaInfo;
+use crate::domain::request::JobSpec;
+use crate::domain::time::SharedClock;
+use crate::ffmpeg::{ProbeError, Tools};
+use crate::storage::{Files, InputError, MediaRoots};
+
+/// Runs the attempts of all jobs.
+#[derive(Debug)]
+pub struct Transcoder {
+    pub(super) tools: Tools,
+    pub(super) encoders: UsableEncoders,
+    pub(super) roots: Arc<MediaRoots>,
+    pub(super) files: Arc<Files>,
+    pub(super) clock: SharedClock,
+    pub(super) probes: Probes,
+}
+
+/// Why an input's facts can't be told.
+#[derive(Debug, thiserror::Error)]
+pub enum ProbeFailure {
+    /// The input can't be named like that, isn't there, or can't be read.
+    #[error(transparent)]
+    Input(#[from] InputError),
+    /// It can be read, but is no media, or looking at it failed.
+    #[error("{0}")]
+    Media(Failure),
+    /// Whoever asked doesn't wait any more.
+    #[error("probing was cancelled")]
+    Cancelled,
+}
+
+impl Transcoder {
+    /// Makes a transcoder that works with `toolchain`.
+    #[must_use]
+    pub fn new(toolchain: Toolchain, roots: Arc<MediaRoots>, files: Arc<Files>, clock: SharedClock) -> Self {
+        let Toolchain { tools, encoders, .. } = toolchain;
+        let (encoders, probes) = (UsableEncoders::new(encoders), Probes::new(tools.ffprobe.clone()));
+        Self { tools, encoders, roots, files, clock, probes }
+    }
+
+    /// Whether the programs that it needs are still there.
+    #[must_use]
+    pub fn has_ffmpeg(&self) -> bool {
+        self.tools.ffmpeg.exists() && self.tools.ffprobe.exists()
+    }
+
+    /// Runs one attempt to its end. Outputs are published only where the outcome says so.
+    ///
+    /// # Cancel safety
+    /// Dropping the future kills ffmpeg and removes what it wrote, unless it was being published already.
+    pub async fn run(&self, order: Order<'_>, controls: &Controls, observer: &dyn Observer) -> Outcome {
+        Attempt::new(self, order, controls, observer).run().await
+    }
+
+    /// Tells what is in an input. Facts are remembered as long as the file stays as it is.
+    ///
+    /// # Errors
+    /// [`ProbeFailure`] says why there are no facts.
+    ///
+    /// # Cancel safety
+    /// Dropping the future is the same as cancelling `token`.
+    pub async fn probe(&self, token: &CancellationToken, input: &str) -> Result<MediaInfo, ProbeFailure> {
+        let path = self.find(input).await?;
+        self.facts(token, &path).await.map(|facts| facts.as_ref().clone())
+    }
+
+    /// What a job asks for that no encoder here makes.
+    #[must_use]
+    pub fn missing_encoders(&self, spec: &JobSpec) -> Vec<FieldError> {
+        let mut errors = Vec::new();
+        let mut add = |pointer: String, codec: &str| {
+            let detail = format!("this server's ffmpeg has no working encoder for {codec}");
+            errors.push(FieldError { pointer, detail });
+        };
+        for (index, output) in spec.work.outputs().iter().enumerate() {
+            let (video, audio) = (output.video.codec, output.audio.codec);
+            if video.encodes() && self.encoders.for_video(video, (1280, 720)).is_none() {
+                add(format!("/outputs/{index}/video/codec"), video.name());
+            }
+            if audio.encodes() && self.encoders.for_audio(audio).is_none() {
+                add(format!("/outputs/{index}/audio/codec"), audio.name());
+            }
+        }
+        errors
+    }
+
+    /// The real path of an input.
+    pub(super) async fn find(&self, input: &str) -> Result<PathBuf, InputError> {
+        let (roots, input) = (Arc::clone(&self.roots), input.to_owned());
+        let found = tokio::task::spawn_blocking(move || roots.resolve(&input)).await;
+        found.unwrap_or_else(|_| Err(InputError::Unreadable { why: "the server is stopping".to_owned() }))
+    }
+
+    /// The facts of the file at `path`.
+    pub(super) async fn facts(&self, token: &CancellationToken, path: &Path) -> Result<Arc<MediaInfo>, ProbeFailure> {
+        self.probes.facts(token, path).await.map_err(|error| match error {
+            Unprobed::Probe(ProbeError::Cancelled) => ProbeFailure::Cancelled,
+            error => ProbeFailure::Media(unprobed(&error)),
+        })
+    }
+}
+
+/// The failure that a job shows when its input's facts can't be told.
+fn unprobed(error: &Unprobed) -> Failure {
+    use FailureCode as C;
+    match error {
+        Unprobed::Empty => Failure::new(C::InputInvalid, "the input is empty"),
+        Unprobed::Io(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            Failure::new(C::InputMissing, "the input is gone")
+        }
+        Unprobed::Io(error) => {
+            Failure::new(C::InputUnreadable, format!("the server can't read the input: {}", error.kind()))
+        }
+        Unprobed::Probe(ProbeError::Unreadable(_)) => {
+            Failure::new(C::InputInvalid, "the input is no media file, or a damaged or truncated one")
+        }
+        Unprobed::Probe(ProbeError::TimedOut(patience)) => Failure::new(
+            C::InputInvalid,
+            format!("looking at the input took longer than {} s; it may be damaged", patience.as_secs()),
+        ),
+        Unprobed::Probe(ProbeError::Died(signal)) => {
+            Failure::new(C::FfmpegCrashed, format!("ffprobe crashed (signal {signal}); the input may be damaged"))
+        }
+        Unprobed::Probe(ProbeError::NotStarted(_)) => {
+            Failure::new(C::FfmpegMissing, "ffprobe can't be started on this server")
+        }
+        Unprobed::Probe(ProbeError::Cancelled) => Failure::new(C::Internal, "probing was cancelled"),
+    }
+}
+
+/// The failure that a job shows when its input can't be found.
+pub(super) fn unfound(error: &InputError) -> Failure {
+    let code = match error {
+        InputError::Missing => FailureCode::InputMissing,
+        InputError::Outside | InputError::Unreadable { .. } => FailureCode::InputUnreadable,
+        InputError::NotAFile { .. } | InputError::Unsupported { .. } | InputError::Odd { .. } => {
+            FailureCode::InputInvalid
+        }
+    };
+    Failure::new(code, error.to_string())
+}

@@ -1,0 +1,90 @@
+//! Compares what is in a finished file with what the plan says must be in it.
+
+use std::time::Duration;
+
+use super::plan::{HeldAudio, HeldVideo, Holds};
+use crate::domain::media::{AudioSummary, MediaSummary, VideoSummary};
+
+/// What is wrong with an output.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// It isn't what was asked for; the text says how.
+    Differs(String),
+    /// It ends too early. `exact` says whether the input's length was sure to be right.
+    Short {
+        /// How long it is.
+        found: Duration,
+        /// How long it should be.
+        expected: Duration,
+        /// Whether the input's own word on its length can be trusted.
+        exact: bool,
+    },
+}
+
+/// Compares an output with what it must hold. `whole` is false for one that was stopped, whose length is free.
+///
+/// # Errors
+/// The first thing that is wrong.
+pub(super) fn check(holds: &Holds, found: &MediaSummary, whole: bool) -> Result<(), Fault> {
+    check_video(holds.video.as_ref(), found.video.as_ref())?;
+    check_audio(holds.audio.as_ref(), found.audio.as_ref())?;
+    let found_length = Duration::from_millis(found.duration_ms.unwrap_or(0));
+    match holds.length.filter(|_| whole) {
+        Some(length) if found_length + slack(length.expected) < length.expected => {
+            Err(Fault::Short { found: found_length, expected: length.expected, exact: length.exact })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// How much shorter an output may be: the last frames of streams seldom end together.
+fn slack(expected: Duration) -> Duration {
+    Duration::from_millis(500).max(expected / 100)
+}
+
+fn check_video(held: Option<&HeldVideo>, found: Option<&VideoSummary>) -> Result<(), Fault> {
+    let (held, found) = match (held, found) {
+        (None, None) => return Ok(()),
+        (Some(held), Some(found)) => (held, found),
+        (Some(_), None) => return Err(Fault::Differs("the video is missing".to_owned())),
+        (None, Some(_)) => return Err(Fault::Differs("there is video in it that nobody asked for".to_owned())),
+    };
+    if held.codec != found.codec {
+        return Err(Fault::Differs(format!("the video is {} instead of {}", found.codec, held.codec)));
+    }
+    match held.size {
+        Some((width, height)) if (width, height) != (found.width, found.height) => {
+            Err(Fault::Differs(format!("the video is {}x{} instead of {width}x{height}", found.width, found.height)))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_audio(held: Option<&HeldAudio>, found: Option<&AudioSummary>) -> Result<(), Fault> {
+    let (held, found) = match (held, found) {
+        (None, None) => return Ok(()),
+        (Some(held), Some(found)) => (held, found),
+        (Some(_), None) => return Err(Fault::Differs("the audio is missing".to_owned())),
+        (None, Some(_)) => return Err(Fault::Differs("there is audio in it that nobody asked for".to_owned())),
+    };
+    if held.codec != found.codec {
+        return Err(Fault::Differs(format!("the audio is {} instead of {}", found.codec, held.codec)));
+    }
+    match held.channels {
+        Some(channels) if channels != found.channels => {
+            Err(Fault::Differs(format!("the audio has {} channels instead of {channels}", found.channels)))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Puts the exact frame rate in place of one that was measured from rounded time stamps, where the two agree.
+pub(super) fn settle_rate(holds: &Holds, found: &mut MediaSummary) {
+    let exact = holds.video.as_ref().and_then(|video| video.rate).map(crate::domain::media::FrameRate::per_second);
+    if let (Some(exact), Some(video)) = (exact, found.video.as_mut()) {
+        match video.fps {
+            Some(measured) if (measured - exact).abs() > exact * 0.01 => {}
+            _ => video.fps = Some((exact * 1000.0).round() / 1000.0),
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! What is generated or written twice, compared.
+
+mod floors;
+mod openapi;
+mod readme;

@@ -1,0 +1,48 @@
+//! The clips that jobs read: the real one of the project, and longer ones made of ffmpeg's own sources, once a run.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+/// The folder with all clips, shared by the tests of one process: read only by convention.
+pub fn media_root() -> &'static Path {
+    static ROOT: OnceLock<PathBuf> = OnceLock::new();
+    ROOT.get_or_init(|| {
+        // Kept between runs, so that each clip is made once; target/ is git-ignored and goes with `cargo clean`.
+        let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("media");
+        std::fs::create_dir_all(&root).unwrap();
+        let real = Path::new(env!("CARGO_MANIFEST_DIR")).join("media/bigbuckbunny.mp4");
+        place(&root.join("bigbuckbunny.mp4"), |path| {
+            std::fs::copy(real, path).unwrap();
+        });
+        root
+    })
+}
+
+/// A clip of a few seconds with sound, as a path relative to the media root.
+pub fn clip() -> &'static str {
+    media_root();
+    "bigbuckbunny.mp4"
+}
+
+/// A clip that takes long enough to encode that a test can act half way: two minutes in 720p.
+pub fn slow_clip() -> &'static str {
+    place(&media_root().join("slow.mp4"), |path| {
+        let source = ["-f", "lavfi", "-i", "testsrc2=size=1280x720:rate=25:duration=120"];
+        let sound = ["-f", "lavfi", "-i", "sine=frequency=440:duration=120"];
+        let encode = ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-c:a", "aac", "-f", "mp4"];
+        let made =
+            Command::new("ffmpeg").args(["-v", "error", "-y"]).args(source).args(sound).args(encode).arg(path).status();
+        assert!(made.expect("ffmpeg runs").success());
+    });
+    "slow.mp4"
+}
+
+/// Makes the file unless it is there; two processes may try at once.
+fn place(path: &Path, make: impl FnOnce(&Path)) {
+    if !path.exists() {
+        let unfinished = path.with_extension(format!("{}.unfinished", std::process::id()));
+        make(&unfinished);
+        std::fs::rename(unfinished, path).unwrap();
+    }
+}

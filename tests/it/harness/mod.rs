@@ -1,0 +1,14 @@
+//! What the tests stand on: the real binary on a folder of its own, a client, clips, and a check at the end that nothing
+//! is left over.
+
+mod clips;
+mod events;
+mod processes;
+mod server;
+mod wait;
+
+pub use clips::{clip, media_root};
+pub use events::{Event, Events};
+pub use processes::processes_naming;
+pub use server::{Options, Server, slow_job};
+pub use wait::{eventually, within};

@@ -1,0 +1,11 @@
+//! The API as a stranger uses it.
+
+mod bad_input;
+mod cancel;
+mod events;
+mod get_and_list;
+mod operations;
+mod outputs;
+mod restart;
+mod shutdown;
+mod submit;
