@@ -1,6 +1,7 @@
 //! `transcoded`: a transcoding job queue that starts with one command.
 
 pub mod app;
+pub mod cli;
 pub mod config;
 pub mod db;
 pub mod domain;

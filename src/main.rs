@@ -1,26 +1,40 @@
-//! The `transcoded` program: reads the command line and hands over.
+//! The `transcoded` program: what can be typed, and who carries it out.
 
 use std::process::ExitCode;
 
-use clap::Parser;
-use transcoded::{app, config, http};
+use clap::{Parser, Subcommand};
+use transcoded::{app, cli, config, http};
 
-/// A transcoding job queue that starts with one command.
+/// A transcoding job queue: POST a job, watch it, DELETE it and keep a playable file
 #[derive(Parser)]
-#[command(version)]
-enum Program {
+#[command(name = "transcoded", version, max_term_width = 100)]
+struct Program {
+    #[command(flatten)]
+    connection: cli::Connection,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
     /// Run the server
-    Serve(config::Flags),
-    /// Print the API's description (OpenAPI, YAML)
+    Serve(Box<config::Flags>),
+    #[command(flatten)]
+    Client(cli::Command),
+    /// Print the description of the HTTP API (OpenAPI, YAML)
     Openapi,
 }
 
 fn main() -> ExitCode {
-    match Program::parse() {
-        Program::Serve(flags) => app::serve(flags),
-        Program::Openapi => {
+    let program = Program::parse();
+    // Fails only where one is installed already, and nothing ran before this.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    match program.command {
+        Command::Serve(flags) => app::serve(*flags),
+        Command::Openapi => {
             print!("{}", http::DOCUMENT);
             ExitCode::SUCCESS
         }
+        Command::Client(command) => cli::run(&command, &program.connection),
     }
 }

@@ -10,8 +10,17 @@ use rustix::process::Pid;
 
 use super::procfs::{self, Io, Stat};
 
-/// So many ticks of 10 ms count as work. A stalled ffmpeg uses about one in ten seconds.
+/// The least that counts as work: of processor time 20 ms, and a twentieth of the time that has passed.
+///
+/// A stalled ffmpeg uses a hundredth at most, for its progress blocks; so does a script that starts a program now and
+/// then. A process that gets less than this because the machine is full is seen to be runnable.
 const WORK_TICKS: u64 = 2;
+const TICK: Duration = Duration::from_millis(10);
+const WORK_SHARE: u32 = 20;
+/// The least I/O that counts as work, in bytes, and in bytes per second. Each program that a script starts and reaps adds
+/// 7 KiB to what the script has read.
+const WORK_BYTES: u64 = 64 * 1024;
+const WORK_BYTES_PER_SECOND: u64 = 64 * 1024;
 
 /// What was measured of one process.
 #[derive(Clone, Copy, Debug, Default)]
@@ -75,24 +84,27 @@ impl Liveness {
         }
         // The bytes of blocks on their way to us swing this number, but a stalled process doesn't lift its maximum.
         let elsewhere = self.elsewhere(received);
-        if self.ticks >= self.mark.ticks + WORK_TICKS || self.read > self.mark.read || elsewhere > self.mark.elsewhere {
+        let passed = now.saturating_duration_since(self.mark.at);
+        let wrote = elsewhere.saturating_sub(self.mark.elsewhere).max(0).cast_unsigned();
+        if is_work(self.ticks - self.mark.ticks, (self.read - self.mark.read).max(wrote), passed) {
             let elsewhere = elsewhere.max(self.mark.elsewhere);
             self.mark = Mark { at: now, ticks: self.ticks, read: self.read, elsewhere };
         }
         Sample { stopped, idle: now.saturating_duration_since(self.mark.at) }
     }
 
-    /// Looks for processes that joined the group since, and for those that wait for a disk. Whether there are any.
+    /// Looks for processes that joined the group since, and for threads that wait for a processor or a disk. Whether
+    /// any of them is a sign of work.
     pub(super) fn look_closer(&mut self, now: Instant) -> bool {
         let members = procfs::members(self.group);
         let mut at_work = false;
         for member in &members {
             if !self.seen.contains_key(&(member.pid, member.started)) {
                 self.add(*member);
-                // Only one that does more than wait for others is a sign of work.
-                at_work |= member.ticks >= WORK_TICKS;
+                // Only one that does more than start and wait counts.
+                at_work |= member.ticks >= 5 * WORK_TICKS;
             }
-            at_work |= procfs::waits_for_disk(member.pid);
+            at_work |= procfs::waits_for_processor_or_disk(member.pid);
         }
         self.seen.retain(|key, _| members.iter().any(|member| (member.pid, member.started) == *key));
         if at_work {
@@ -104,6 +116,8 @@ impl Liveness {
     /// Begins a new wait for signs of work.
     pub(super) fn restart(&mut self, now: Instant) {
         self.mark.at = now;
+        self.mark.ticks = self.ticks;
+        self.mark.read = self.read;
     }
 
     fn add(&mut self, member: Stat) {
@@ -113,5 +127,36 @@ impl Liveness {
 
     fn elsewhere(&self, received: u64) -> i64 {
         self.written.cast_signed().saturating_sub(received.cast_signed())
+    }
+}
+
+/// Whether so many ticks and bytes are the work of a process that gets on, given the time that has passed.
+fn is_work(ticks: u64, bytes: u64, passed: Duration) -> bool {
+    let worked = TICK * u32::try_from(ticks).unwrap_or(u32::MAX);
+    let least_bytes = WORK_BYTES.max(WORK_BYTES_PER_SECOND * passed.as_secs());
+    ticks >= WORK_TICKS && worked >= passed / WORK_SHARE || bytes >= least_bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn idling_is_no_work_and_a_flush_is() {
+        let second = Duration::from_secs(1);
+        let cases = [
+            (0, 0, second / 10, false),
+            (1, 0, second / 10, false),
+            (10, 0, second / 10, true),
+            (2, 0, second, false),
+            (10, 0, second, true),
+            (0, 40 * 1024, second, false),
+            (0, 100 * 1024, second * 2, false),
+            (0, 100 * 1024, second, true),
+            (0, 64 * 1024, second / 10, true),
+        ];
+        for (ticks, bytes, passed, work) in cases {
+            assert_eq!(is_work(ticks, bytes, passed), work, "{ticks} ticks, {bytes} bytes in {passed:?}");
+        }
     }
 }

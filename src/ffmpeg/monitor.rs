@@ -110,6 +110,11 @@ impl Monitor {
     pub(super) fn has_output(&self) -> bool {
         self.has_output.load(Ordering::Relaxed)
     }
+
+    /// Whether any progress block has come.
+    pub(super) fn has_progress(&self) -> bool {
+        self.progress.borrow().is_some()
+    }
 }
 
 impl Drop for Monitor {

@@ -158,3 +158,94 @@ fn signed_millis(seconds: f64) -> Option<i64> {
 fn as_f64(number: u64) -> f64 {
     number as f64
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ANSWER: &str = r#"{"streams": [
+        {"index": 0, "codec_name": "h264", "profile": "High", "codec_type": "video", "width": 1920, "height": 1080,
+         "pix_fmt": "yuv420p10le", "avg_frame_rate": "30000/1001", "r_frame_rate": "30/1", "duration": "60.060000",
+         "bit_rate": "800000", "disposition": {"default": 1, "attached_pic": 0},
+         "tags": {"language": "eng"}, "side_data_list": [{"side_data_type": "x"}, {"rotation": -90}]},
+        {"index": 1, "codec_name": "pcm_s24le", "codec_type": "audio", "sample_rate": "48000", "channels": 2,
+         "channel_layout": "stereo", "bits_per_sample": 24, "tags": {"language": "und"}}],
+        "format": {"format_name": "mov,mp4", "start_time": "-0.083000", "duration": "60.06", "size": "6000000",
+         "bit_rate": "800000"}}"#;
+
+    fn with(from: &str, to: &str) -> MediaInfo {
+        assert!(ANSWER.contains(from), "{from}");
+        read(ANSWER.replace(from, to).as_bytes()).expect("still an answer")
+    }
+
+    #[test]
+    fn an_answer_becomes_facts() {
+        let info = read(ANSWER.as_bytes()).expect("an answer");
+        assert_eq!((info.duration_ms, info.start_ms, info.size_bytes), (Some(60_060), Some(-83), Some(6_000_000)));
+        let (stream, video) = info.video().expect("a picture");
+        assert_eq!((stream.language.as_deref(), video.rotation, video.bit_depth), (Some("eng"), 90, Some(10)));
+        let (stream, audio) = info.audio().expect("sound");
+        assert_eq!((stream.language.as_deref(), audio.bit_depth, stream.duration_ms), (None, Some(24), None));
+    }
+
+    #[test]
+    fn odd_rotations_are_brought_to_quarters() {
+        for (rotation, expected) in [("90", 270), ("-270", 270), ("180", 180), ("-180", 180), ("0", 0), ("1e300", 0)] {
+            let info = with("\"rotation\": -90", &format!("\"rotation\": {rotation}"));
+            assert_eq!(info.video().expect("a picture").1.rotation, expected, "{rotation}");
+        }
+        let tagged = with("\"rotation\": -90", "\"other\": 1").streams;
+        assert!(matches!(&tagged[0].kind, StreamKind::Video(video) if video.rotation == 0));
+        let tagged =
+            ANSWER.replace("\"rotation\": -90", "\"other\": 1").replace("\"eng\"", "\"eng\", \"rotate\": \"90\"");
+        assert_eq!(read(tagged.as_bytes()).expect("an answer").video().expect("a picture").1.rotation, 90);
+    }
+
+    #[test]
+    fn a_duration_that_cannot_be_true_is_unknown_or_replaced() {
+        let container = "\"duration\": \"60.06\"";
+        for (lie, expected) in [
+            ("\"duration\": \"N/A\"", Some(60_060)),
+            ("\"duration\": \"-5\"", Some(60_060)),
+            ("\"duration\": \"nan\"", Some(60_060)),
+            ("\"duration\": \"1e300\"", Some(60_060)),
+            ("\"duration\": \"9223372036854.775807\"", Some(60_060)),
+            ("\"duration\": \"0.5\"", Some(60_060)),
+            ("\"duration\": \"7200\"", Some(60_060)),
+            ("\"duration\": \"61.5\"", Some(61_500)),
+        ] {
+            assert_eq!(with(container, lie).duration_ms, expected, "{lie}");
+        }
+        let nobody_knows = ANSWER.replace("60.060000", "N/A").replace(container, "\"duration\": \"N/A\"");
+        assert_eq!(read(nobody_knows.as_bytes()).expect("an answer").duration_ms, None);
+        // 6 MB can't last 150 days.
+        let endless = ANSWER.replace("60.060000", "13000000").replace(container, "\"duration\": \"13000000\"");
+        assert_eq!(read(endless.as_bytes()).expect("an answer").duration_ms, None);
+    }
+
+    #[test]
+    fn mutated_answers_never_panic() {
+        let mut seed = 0x9e37_79b9_7f4a_7c15_u64;
+        let mut random = move |below: usize| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            usize::try_from(seed >> 33).expect("31 bits") % below
+        };
+        let words =
+            ["null", "{}", "[]", "-1", "1e999", "\"\"", "\"N/A\"", "18446744073709551616", "\u{0}", "\"é", "true"];
+        for _ in 0..20_000 {
+            let mut bytes = ANSWER.as_bytes().to_vec();
+            for _ in 0..=random(4) {
+                let at = random(bytes.len());
+                match random(3) {
+                    0 => bytes[at] = u8::try_from(random(256)).expect("a byte"),
+                    1 => drop(bytes.drain(at..(at + random(40)).min(bytes.len()))),
+                    _ => drop(bytes.splice(at..at, words[random(words.len())].bytes())),
+                }
+                if bytes.is_empty() {
+                    break;
+                }
+            }
+            let _ = read(&bytes);
+        }
+    }
+}

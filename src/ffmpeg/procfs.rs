@@ -45,13 +45,13 @@ pub(super) fn stat(pid: i32) -> Option<Stat> {
     parse_stat(&fs::read(format!("/proc/{pid}/stat")).ok()?)
 }
 
-/// Whether one of the process's threads waits for a disk.
-pub(super) fn waits_for_disk(pid: i32) -> bool {
+/// Whether one of the process's threads runs, waits for a processor or waits for a disk.
+pub(super) fn waits_for_processor_or_disk(pid: i32) -> bool {
     fs::read_dir(format!("/proc/{pid}/task")).is_ok_and(|tasks| {
         tasks
             .flatten()
             .filter_map(|task| parse_stat(&fs::read(task.path().join("stat")).ok()?))
-            .any(|thread| thread.state == b'D')
+            .any(|thread| matches!(thread.state, b'R' | b'D'))
     })
 }
 

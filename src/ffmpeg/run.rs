@@ -15,7 +15,7 @@ use super::monitor::Monitor;
 use super::process::{Piped, Process};
 use super::readers::{Readers, Stdout};
 use super::report::{Ending, Exit, Report, StartError, Stop, StopStep};
-use super::stop::{Ladder, Steps};
+use super::stop::{Asked, Ladder, Steps};
 
 /// Runs a command at the lowest cost: nothing is read from it but the end of its standard error.
 ///
@@ -84,8 +84,22 @@ pub(super) async fn run(token: &CancellationToken, mut command: Command, mode: M
     let stdin = Stdin::start(pipes.stdin.take(), feed);
     let watch =
         Watch { process, readers, stdin, monitor: mode.monitor, request, kill, exited: CancellationToken::new() };
-    let (timeout, stop_within) = (command.timeout, mode.graceful.then_some(command.stop_within));
-    watch.until_ended(timeout, stop_within).await
+    let limits = Limits {
+        timeout: command.timeout,
+        grace: mode.graceful.then_some(command.stop_within),
+        tells_progress: command.args.windows(2).any(|pair| pair[0] == "-progress" && pair[1] == "pipe:1"),
+    };
+    watch.until_ended(limits).await
+}
+
+/// What a command says about its end.
+#[derive(Clone, Copy, Debug)]
+struct Limits {
+    timeout: Option<Duration>,
+    /// How long a graceful stop may take; `None` is no grace.
+    grace: Option<Duration>,
+    /// Whether it was told to send progress blocks to us.
+    tells_progress: bool,
 }
 
 /// A running process with everything that belongs to it.
@@ -103,8 +117,7 @@ struct Watch {
 }
 
 impl Watch {
-    /// `stop_within` is how long a graceful stop may take; `None` is no grace.
-    async fn until_ended(mut self, timeout: Option<Duration>, stop_within: Option<Duration>) -> (Report, Vec<u8>) {
+    async fn until_ended(mut self, limits: Limits) -> (Report, Vec<u8>) {
         let (mut steps, mut requested, mut killed) = (Steps::default(), None, false);
         let received = self.readers.received();
         let Self { process, stdin, monitor, request, kill, exited, .. } = &mut self;
@@ -114,15 +127,18 @@ impl Watch {
             exited.cancel();
         };
         let stop = async {
-            let asked = wait_for_request(request, kill, timeout, process.started()).await;
+            let asked = wait_for_request(request, kill, limits.timeout, process.started()).await;
             // A process that ended first has not been stopped, whatever is asked of it now.
             if process.has_ended() {
                 return;
             }
             requested = Some(asked);
-            if let Some(limit) = stop_within.filter(|_| !kill.is_cancelled()) {
+            if let Some(limit) = limits.grace.filter(|_| !kill.is_cancelled()) {
                 let has_output = monitor.as_ref().is_some_and(|monitor| monitor.has_output());
-                let ladder = Ladder { process, stdin, received, has_output, steps: &mut steps };
+                let has_progress = monitor.as_ref().is_some_and(|monitor| monitor.has_progress());
+                // ffmpeg sends its first block once it begins to encode.
+                let nothing_to_save = limits.tells_progress && !has_progress;
+                let ladder = Ladder { process, stdin, received, has_output, nothing_to_save, steps: &mut steps };
                 let _ = tokio::time::timeout(limit, ladder.climb()).await;
             }
             kill.cancel();
@@ -148,7 +164,7 @@ impl Watch {
     async fn report(self, steps: Steps, requested: Option<Request>, ended: Instant) -> (Report, Vec<u8>) {
         let Self { process, readers, stdin, monitor, .. } = self;
         let wall = ended.duration_since(process.started());
-        let quit_unread = steps.quit && stdin.unread() > 0;
+        let quit_unread = stdin.unread() > 0;
         let feed_error = stdin.feed_error();
         let usage = process.reap();
         let (log, kept) = readers.finish().await;
@@ -206,10 +222,10 @@ fn judge(
         Some(Exit::Signal(_)) if steps.terminated && signalled_by(Signal::TERM) => Some(StopStep::Terminate),
         Some(Exit::Signal(_)) => return (Ending::Killed, None),
         _ if steps.terminated => Some(StopStep::Terminate),
-        _ if steps.media_ended || steps.unblocked => Some(StopStep::Quit),
+        _ if steps.unblocked => Some(StopStep::Quit),
         // It reached its end without having read the `q`.
-        _ if steps.quit && !quit_unread => Some(StopStep::Quit),
-        _ => None,
+        _ if steps.asked == Some(Asked::Quit) && quit_unread => None,
+        _ => steps.asked.map(|_| StopStep::Quit),
     };
     match (step, requested) {
         (Some(_), Some(Request { timed_out: true, .. })) => (Ending::TimedOut, step),
@@ -226,7 +242,7 @@ mod tests {
     fn the_report_names_the_step_that_ended_the_process() {
         let (code, signal) = (|code| Some(Exit::Code(code)), |signal| Some(Exit::Signal(signal)));
         let none = Steps::default();
-        let quit = Steps { quit: true, ..none };
+        let quit = Steps { asked: Some(Asked::Quit), ..none };
         let terminated = Steps { terminated: true, ..quit };
         let killed = Steps { killed: true, ..terminated };
         let cases = [
@@ -235,7 +251,7 @@ mod tests {
             (code(0), quit, false, Some(StopStep::Quit)),
             (code(0), quit, true, None),
             (code(0), Steps { unblocked: true, ..quit }, true, Some(StopStep::Quit)),
-            (code(0), Steps { media_ended: true, ..none }, false, Some(StopStep::Quit)),
+            (code(0), Steps { asked: Some(Asked::EndOfMedia), ..none }, false, Some(StopStep::Quit)),
             (code(255), terminated, true, Some(StopStep::Terminate)),
             (signal(15), terminated, true, Some(StopStep::Terminate)),
             (signal(9), killed, true, Some(StopStep::Kill)),
@@ -258,7 +274,7 @@ mod tests {
 
     #[test]
     fn a_signal_that_was_not_ours_is_told_as_such() {
-        let quit = Steps { quit: true, ..Steps::default() };
+        let quit = Steps { asked: Some(Asked::Quit), ..Steps::default() };
         for (number, steps) in [(9, Steps::default()), (9, quit), (11, quit), (15, quit)] {
             let (ending, step) = judge(Some(Exit::Signal(number)), steps, false, None);
             assert!(matches!((ending, step), (Ending::Killed, None)));

@@ -98,7 +98,9 @@ mod tests {
 
     fn finish(lines: &[&str], failed: bool) -> (Vec<String>, Vec<String>) {
         let mut log = StderrLog::default();
-        lines.iter().for_each(|line| log.push(line));
+        for line in lines {
+            log.push(line);
+        }
         log.finish(failed)
     }
 

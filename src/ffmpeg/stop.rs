@@ -23,22 +23,29 @@ const STALLED_AGAIN: Duration = Duration::from_secs(1);
 /// How long a `q` may stay unread by a process that is at work before it gets a SIGTERM instead: one that was started
 /// with `-nostdin`, or by a wrapper that gave it another standard input.
 const UNHEARD: Duration = Duration::from_secs(3);
+/// How long a process that hasn't begun to encode may be busy with something else.
+const NOTHING_TO_SAVE: Duration = Duration::from_secs(2);
 
 /// What was done to a process so far.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Steps {
-    /// `q` was written.
-    pub(super) quit: bool,
-    /// The media on standard input was ended.
-    pub(super) media_ended: bool,
-    /// A process that was stopped was woken.
-    pub(super) woken: bool,
+    /// How it was asked to finish, if that was possible.
+    pub(super) asked: Option<Asked>,
     /// Its input was unblocked.
     pub(super) unblocked: bool,
     /// SIGTERM was sent. Never twice: a second one makes ffmpeg drop the file.
     pub(super) terminated: bool,
     /// SIGKILL was sent to the group.
     pub(super) killed: bool,
+}
+
+/// The first step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// `q` was written.
+    Quit,
+    /// The media on standard input was ended.
+    EndOfMedia,
 }
 
 /// A process on the way down.
@@ -48,6 +55,8 @@ pub(super) struct Ladder<'a> {
     pub(super) received: Arc<AtomicU64>,
     /// Whether anything was encoded that is worth keeping.
     pub(super) has_output: bool,
+    /// Whether it is known that it hasn't even begun to encode.
+    pub(super) nothing_to_save: bool,
     pub(super) steps: &'a mut Steps,
 }
 
@@ -70,11 +79,11 @@ impl Ladder<'_> {
     async fn ask(&mut self) {
         if self.stdin.is_fed() {
             self.stdin.end_media().await;
-            self.steps.media_ended = true;
+            self.steps.asked = Some(Asked::EndOfMedia);
         } else if self.has_output && self.stdin.quit() {
-            self.steps.quit = true;
+            self.steps.asked = Some(Asked::Quit);
         } else {
-            // Nothing is lost by ending it at once, and `q` isn't read while ffmpeg probes its inputs.
+            // Little is lost by ending it at once, and `q` isn't read while ffmpeg probes its inputs.
             self.terminate();
         }
     }
@@ -92,21 +101,24 @@ impl Ladder<'_> {
             } else if sample.idle >= still && !liveness.look_closer(now) {
                 return;
             }
-            if self.steps.quit && self.stdin.unread() > 0 && now.duration_since(begun) >= UNHEARD {
+            if self.nothing_to_save && now.duration_since(begun) >= NOTHING_TO_SAVE {
+                return;
+            }
+            if self.steps.asked == Some(Asked::Quit) && self.stdin.unread() > 0 && now.duration_since(begun) >= UNHEARD
+            {
                 self.terminate();
             }
         }
     }
 
-    fn wake_if_stopped(&mut self, liveness: &mut Liveness) {
+    fn wake_if_stopped(&self, liveness: &mut Liveness) {
         if liveness.sample(self.received(), Instant::now()).stopped {
             self.wake();
         }
     }
 
-    fn wake(&mut self) {
+    fn wake(&self) {
         self.process.signal_group(Signal::CONT);
-        self.steps.woken = true;
     }
 
     fn unblock(&mut self) -> bool {

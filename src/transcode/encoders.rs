@@ -7,7 +7,7 @@ use crate::domain::output::VideoSpec;
 
 /// The encoders that were found to work.
 #[derive(Clone, Debug, Default)]
-pub struct UsableEncoders(BTreeSet<String>);
+pub(super) struct UsableEncoders(BTreeSet<String>);
 
 impl UsableEncoders {
     /// The encoders of these names, as ffmpeg spells them, e.g. `libx264`.

@@ -27,7 +27,6 @@ mod toolchain;
 mod transcoder;
 mod verify;
 
-pub use encoders::UsableEncoders;
 pub use order::{Controls, End, Observer, Order, Outcome};
 pub use toolchain::Toolchain;
 pub use transcoder::{ProbeFailure, Transcoder};

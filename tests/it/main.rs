@@ -3,7 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a test that can't go on should say where")]
 #![expect(unreachable_pub, reason = "a test binary has no outside")]
 
+mod cli;
 mod contract;
 mod dashboard;
+mod ffmpeg;
 mod harness;
 mod http;
+mod storage;
+mod transcode;

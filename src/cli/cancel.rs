@@ -1,0 +1,24 @@
+//! `transcoded cancel`
+
+use super::args::Cancel;
+use super::client::Client;
+use super::error::Error;
+use super::outcome::Outcome;
+use super::print::{complain, print};
+use super::result::report;
+
+/// Cancels a job and shows what became of it.
+pub(super) async fn cancel(client: &Client, args: &Cancel) -> Result<Outcome, Error> {
+    let job = client.cancel(args).await?;
+    let over = job.state.is_terminal();
+    if args.json {
+        // Numbers and strings can always be written as JSON.
+        print(&(serde_json::to_string(&job).unwrap_or_default() + "\n"))?;
+    } else if over {
+        print(&report(client, &job))?;
+    } else {
+        print(&format!("{}\n", job.state))?;
+        complain(&format!("it is being stopped; `transcoded watch {}` shows what was kept", job.id));
+    }
+    Ok(if over || args.wait.is_none() { Outcome::Done } else { Outcome::Failed })
+}

@@ -1,0 +1,25 @@
+//! The command line's client side: it submits, follows, lists and cancels jobs on a server, and explains the machine.
+//!
+//! It knows the HTTP contract and the words of `domain`, nothing of the server's inside.
+
+mod args;
+mod cancel;
+mod client;
+mod doctor;
+mod download;
+mod error;
+mod interrupts;
+mod list;
+mod media;
+mod outcome;
+mod print;
+mod problem;
+mod result;
+mod run;
+mod server_url;
+mod submit;
+mod text;
+mod watch;
+
+pub use args::{Command, Connection};
+pub use run::run;

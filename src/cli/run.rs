@@ -1,0 +1,51 @@
+//! Runs one command and turns its end into an exit code.
+
+use std::process::ExitCode;
+
+use super::args::{Command, Connection, Watch};
+use super::client::Client;
+use super::error::Error;
+use super::interrupts::Interrupts;
+use super::outcome::Outcome;
+use super::print::complain;
+use super::watch::{Follow, Patience, watch};
+use super::{cancel, doctor, list, media, submit};
+
+/// Runs a command to its end. Errors are told on standard error; the exit code is as the command's help says.
+#[must_use]
+pub fn run(command: &Command, connection: &Connection) -> ExitCode {
+    let outcome =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::from).and_then(|runtime| {
+            let ended = runtime.block_on(carry_out(command, connection));
+            // Whatever is still under way, such as a lookup of a name, need not be waited for.
+            runtime.shutdown_background();
+            ended
+        });
+    match outcome {
+        Ok(outcome) => outcome.into(),
+        Err(error) if error.is_broken_pipe() => Outcome::Done.into(),
+        Err(error) => {
+            complain(&format!("error: {error}"));
+            error.outcome().into()
+        }
+    }
+}
+
+async fn carry_out(command: &Command, connection: &Connection) -> Result<Outcome, Error> {
+    let client = Client::new(connection)?;
+    match command {
+        Command::Submit(args) => submit::submit(&client, args).await,
+        Command::Watch(args) => watch_one(&client, args).await,
+        Command::List(args) => list::list(&client, args).await,
+        Command::Cancel(args) => cancel::cancel(&client, args).await,
+        Command::Probe(args) => media::probe(&client, args).await,
+        Command::Presets(args) => list::presets(&client, args).await,
+        Command::Doctor(args) => doctor::doctor(&client, args, connection.server.is_some()).await,
+    }
+}
+
+async fn watch_one(client: &Client, args: &Watch) -> Result<Outcome, Error> {
+    let interrupts = Interrupts::listen()?;
+    let follow = Follow::start(client.clone(), args.id, Patience::default(), false);
+    watch(client, follow, args.id, &args.following, &interrupts).await
+}

@@ -1,0 +1,11 @@
+//! The library module `ffmpeg`, with real processes.
+
+mod kit;
+mod leftovers;
+mod modes;
+mod monitoring;
+mod probing;
+mod signals;
+mod stopping;
+mod stuck;
+mod tools;

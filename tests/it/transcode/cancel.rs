@@ -1,0 +1,137 @@
+//! What is left of a job that is stopped on its way.
+
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+use transcoded::domain::format::Container;
+use transcoded::domain::job::{CancelMethod, CancelReason, Phase};
+use transcoded::transcode::{Controls, End};
+
+use super::world::{Witness, World, decodes, spec};
+
+/// Runs a job that is stopped in a phase; its end and what is published of it.
+async fn stopped(world: &World, request: Value, phase: Phase, controls: Controls) -> (End, Vec<PathBuf>) {
+    let witness = Witness { stop_at: Some((phase, controls.clone())), ..Witness::default() };
+    let (job, outcome) = world.run(&spec(request), &controls, &witness).await;
+    (outcome.end, world.published(job))
+}
+
+fn empty(end: &End) -> bool {
+    matches!(end, End::Stopped { outputs, .. } if outputs.is_empty())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_container_is_playable_when_it_is_stopped_half_way() {
+    let world = World::new();
+    world.long_clip();
+    for container in Container::ALL {
+        let request = json!({ "input": "long.mp4", "outputs": [{ "name": format!("out.{container}") }] });
+        let (end, kept) = stopped(&world, request, Phase::Transcoding, Controls::default()).await;
+        let End::Stopped { method, outputs, note, .. } = end else { panic!("{container}: {end:?}") };
+        assert_eq!((method, note), (CancelMethod::Quit, None), "{container}");
+        let [output] = &outputs[..] else { panic!("{container}: {outputs:?}") };
+        assert!(output.partial && output.playable == Some(true), "{output:?}");
+        let millis = output.media.as_ref().and_then(|media| media.duration_ms).unwrap();
+        assert!((1000..9_900_000).contains(&millis), "{container}: {millis}");
+        assert!(kept.len() == 1 && decodes(&kept[0]), "{container}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_output_of_a_stopped_job_is_kept() {
+    let world = World::new();
+    world.long_clip();
+    let outputs = json!([{ "name": "1.mkv" }, { "name": "0.mp4" }, { "name": "sound.mp3" }]);
+    let request = json!({ "input": "long.mp4", "outputs": outputs });
+    let (end, kept) = stopped(&world, request, Phase::Transcoding, Controls::default()).await;
+    let End::Stopped { outputs, note: None, .. } = end else { panic!("{end:?}") };
+    assert!(outputs.len() == 3 && kept.len() == 3 && kept.iter().all(|path| decodes(path)), "{outputs:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_standard_job_leaves_nothing() {
+    let world = World::new();
+    world.long_clip();
+    let request = json!({ "input": "long.mp4", "mode": "standard", "outputs": [{ "name": "out.mp4" }] });
+    let (end, kept) = stopped(&world, request, Phase::Transcoding, Controls::default()).await;
+    let End::Stopped { method: CancelMethod::Kill, outputs, note: None, .. } = end else { panic!("{end:?}") };
+    assert!(outputs.is_empty() && kept.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slim_job_leaves_nothing() {
+    let world = World::new();
+    world.long_clip();
+    let spec = spec(json!({ "input": "long.mp4", "mode": "slim", "outputs": [{ "name": "out.mkv" }] }));
+    let (controls, witness) = (Controls::default(), Witness::default());
+    let stopper = async {
+        let written = || {
+            let folder = std::fs::read_dir(world.data().join("work")).unwrap().next()?.ok()?.path().join("outputs");
+            std::fs::read_dir(folder).ok()?.next()
+        };
+        while written().is_none() {
+            tokio::task::yield_now().await;
+        }
+        controls.stop.cancel();
+    };
+    let ((job, outcome), ()) = tokio::join!(world.run(&spec, &controls, &witness), stopper);
+    assert!(empty(&outcome.end) && world.published(job).is_empty(), "{:?}", outcome.end);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shutdown_discards_what_is_half_done() {
+    let world = World::new();
+    world.long_clip();
+    let controls = Controls::default();
+    controls.reason.set(CancelReason::Shutdown).unwrap();
+    let request = json!({ "input": "long.mp4", "outputs": [{ "name": "a.mp4" }] });
+    let (end, kept) = stopped(&world, request, Phase::Transcoding, controls).await;
+    assert!(empty(&end) && kept.is_empty(), "{end:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_timeout_stops_the_job_in_its_own_way_and_says_so() {
+    let world = World::new();
+    world.long_clip();
+    let request = json!({ "input": "long.mp4", "timeout_seconds": 1, "outputs": [{ "name": "a.mkv" }] });
+    let controls = Controls::default();
+    let (job, outcome) = world.run(&spec(request), &controls, &Witness::default()).await;
+    assert_eq!(controls.reason(), CancelReason::Timeout);
+    let End::Stopped { outputs, note: None, .. } = outcome.end else { panic!("{:?}", outcome.end) };
+    assert!(outputs.len() == 1 && outputs[0].partial && decodes(&world.files.output(job, "a.mkv")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_before_the_start_starts_nothing() {
+    let world = World::new();
+    world.small_clip();
+    let request = json!({ "input": "in.mp4", "outputs": [{ "name": "a.mp4" }] });
+    let (end, kept) = stopped(&world, request, Phase::Preparing, Controls::default()).await;
+    assert!(matches!(end, End::Stopped { method: CancelMethod::NotStarted, drain_ms: 0, .. }), "{end:?}");
+    assert!(empty(&end) && kept.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_was_done_already_is_kept_whole_where_it_is_graceful() {
+    let world = World::new();
+    world.small_clip();
+    for (mode, expected) in [("graceful", 1), ("standard", 0)] {
+        let outputs = json!([{ "name": "a.mp4", "video": { "speed": "ultrafast" } }]);
+        let request = json!({ "input": "in.mp4", "mode": mode, "outputs": outputs });
+        let (end, kept) = stopped(&world, request, Phase::Verifying, Controls::default()).await;
+        let End::Stopped { outputs, note: None, .. } = end else { panic!("{mode}: {end:?}") };
+        assert!(outputs.len() == expected && kept.len() == expected, "{mode}");
+        assert!(outputs.iter().all(|output| !output.partial));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kill_ends_even_a_graceful_job_at_once() {
+    let world = World::new();
+    world.long_clip();
+    let controls = Controls::default();
+    controls.kill.cancel();
+    let request = spec(json!({ "input": "long.mp4", "outputs": [{ "name": "a.mp4" }] }));
+    let (job, outcome) = world.run(&request, &controls, &Witness::default()).await;
+    assert!(empty(&outcome.end) && world.published(job).is_empty(), "{:?}", outcome.end);
+}

@@ -1,0 +1,137 @@
+//! What was asked for is what comes out: sizes, rates, trims, presets, channels, several outputs, raw arguments.
+
+use serde_json::{Value, json};
+use transcoded::domain::failure::FailureCode as C;
+use transcoded::domain::job::Output;
+use transcoded::domain::preset::BUILT_IN;
+
+use super::world::{World, spec};
+
+fn size(output: &Output) -> Option<(u32, u32)> {
+    output.media.as_ref()?.video.as_ref().map(|video| (video.width, video.height))
+}
+
+fn channels(output: &Output) -> Option<u32> {
+    output.media.as_ref()?.audio.as_ref().map(|audio| audio.channels)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_outputs_come_from_one_run() {
+    let world = World::new();
+    world.small_clip();
+    let outputs = world
+        .succeed(json!({ "input": "in.mp4", "outputs": [
+            { "name": "1.mp4", "video": { "speed": "ultrafast", "bitrate_bps": 200_000 } },
+            { "name": "0.mp4", "video": { "speed": "ultrafast", "width": 80, "fps": 12.5 } },
+            { "name": "Ünïcode [1] 'name'.mp3" },
+            { "name": "sound.wav", "audio": { "channels": 1 } },
+        ] }))
+        .await;
+    let sizes: Vec<_> = outputs.iter().map(size).collect();
+    assert_eq!(sizes, [Some((160, 120)), Some((80, 60)), None, None]);
+    assert_eq!(outputs[1].media.as_ref().unwrap().video.as_ref().unwrap().fps, Some(12.5));
+    assert_eq!(channels(&outputs[3]), Some(1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn trims_are_exact_whether_they_are_equal_or_not() {
+    let world = World::new();
+    world.bunny();
+    let output = |name: &str, start: Value, end: Value| {
+        let video = json!({ "speed": "ultrafast", "width": 160 });
+        json!({ "name": name, "video": video, "trim": { "start_ms": start, "end_ms": end } })
+    };
+    for (outputs, millis) in [
+        ([output("a.mp4", json!(1000), json!(2000)), output("b.mkv", json!(1000), json!(2000))], [1000, 1000]),
+        ([output("a.mp4", json!(1000), json!(1500)), output("b.mkv", json!(4000), Value::Null)], [500, 1312]),
+    ] {
+        let made = world.succeed(json!({ "input": "bunny.mp4", "outputs": outputs })).await;
+        for (output, expected) in made.iter().zip(millis) {
+            let found = output.media.as_ref().unwrap().duration_ms.unwrap();
+            assert!(found.abs_diff(expected) < 100, "{}: {found} instead of {expected}", output.name);
+        }
+    }
+    let late = json!({ "input": "bunny.mp4", "outputs": [output("a.mp4", json!(9000), Value::Null)] });
+    assert_eq!(world.fail(late).await.code, C::TrimBeyondEnd);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_preset_works_on_a_real_clip() {
+    let world = World::new();
+    world.bunny();
+    let outputs: Vec<Value> = BUILT_IN
+        .iter()
+        .map(|preset| {
+            let ending = preset.container.map_or("mkv", |container| container.name());
+            let name = format!("{}.{ending}", preset.name);
+            json!({ "name": name, "preset": preset.name, "trim": { "end_ms": 200 } })
+        })
+        .collect();
+    let made = world.succeed(json!({ "input": "bunny.mp4", "outputs": outputs })).await;
+    assert_eq!(made.len(), BUILT_IN.len());
+    for output in made {
+        let expected = if output.name.starts_with("remux") { 6 } else { 2 };
+        assert_eq!(channels(&output), Some(expected), "{}", output.name);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn surround_sound_fits_each_codec() {
+    let world = World::new();
+    world.clip("-f lavfi -i sine=duration=1,aformat=channel_layouts=5.1(side) -c:a flac", "side.flac");
+    let outputs: Vec<Value> =
+        ["a.ogg", "a.m4a", "a.flac", "a.wav", "a.mp3"].iter().map(|name| json!({ "name": name })).collect();
+    let made = world.succeed(json!({ "input": "side.flac", "outputs": outputs })).await;
+    let found: Vec<_> = made.iter().filter_map(channels).collect();
+    assert_eq!(found, [6, 6, 6, 6, 2]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn odd_and_turned_pictures_come_out_even_and_upright() {
+    let world = World::new();
+    world.clip("-f lavfi -i testsrc2=size=321x241:duration=1 -c:v ffv1", "odd.mkv");
+    world.clip("-f lavfi -i testsrc2=size=160x120:duration=1 -c:v libx264 -preset ultrafast", "flat.mp4");
+    world.clip("-i {flat.mp4} -c copy -metadata:s:v rotate=90", "turned.mp4");
+    for (input, video, expected) in [
+        ("odd.mkv", json!({ "speed": "ultrafast" }), (320, 240)),
+        ("odd.mkv", json!({ "speed": "ultrafast", "height": 121 }), (160, 120)),
+        ("turned.mp4", json!({ "speed": "ultrafast" }), (120, 160)),
+        ("turned.mp4", json!({ "speed": "ultrafast", "height": 80 }), (60, 80)),
+        ("flat.mp4", json!({ "speed": "ultrafast", "width": 4000 }), (160, 120)),
+    ] {
+        let output = world.one(input, json!({ "name": "a.mp4", "video": video })).await;
+        assert_eq!(size(&output), Some(expected), "{input}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn raw_arguments_keep_every_plain_file_that_they_make() {
+    let world = World::new();
+    world.small_clip();
+    let args =
+        json!(["-i", "{input}", "-c", "copy", "{output}/a.mkv", "-frames:v", "1", "-update", "1", "{output}/shot.png"]);
+    let made = world.succeed(json!({ "input": "in.mp4", "args": args })).await;
+    let found: Vec<_> = made.iter().map(|output| (output.name.as_str(), output.playable)).collect();
+    assert_eq!(found, [("a.mkv", Some(true)), ("shot.png", None)]);
+    let args = json!(["-i", "{input}", "-nonsense", "1", "{output}/a.mkv"]);
+    let failure = world.fail(json!({ "input": "in.mp4", "args": args })).await;
+    assert_eq!(failure.code, C::ArgsInvalid, "{failure}");
+    let args = json!(["-i", "{input}", "-metadata", "x={output}", "-f", "null", "-"]);
+    assert_eq!(world.fail(json!({ "input": "in.mp4", "args": args })).await.code, C::OutputInvalid);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn slim_jobs_succeed_too() {
+    let world = World::new();
+    world.small_clip();
+    let outputs = json!([{ "name": "a.mp4", "video": { "speed": "ultrafast" } }]);
+    let made = world.succeed(json!({ "input": "in.mp4", "mode": "slim", "outputs": outputs })).await;
+    assert_eq!(size(&made[0]), Some((160, 120)));
+}
+
+#[test]
+fn encoders_that_work_are_not_missed() {
+    let world = World::new();
+    let request = json!({ "input": "a", "outputs": [{ "name": "a.mp4" }, { "name": "b.webm" }] });
+    assert!(world.transcoder.missing_encoders(&spec(request)).is_empty());
+}

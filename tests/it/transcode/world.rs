@@ -1,0 +1,192 @@
+//! A media root, a data folder and a transcoder, all in a temporary folder.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use transcoded::domain::failure::Failure;
+use transcoded::domain::id::JobId;
+use transcoded::domain::job::{CancelReason, JobProgress, Output, Phase};
+use transcoded::domain::log::LogLevel;
+use transcoded::domain::request::{JobRequest, JobSpec};
+use transcoded::domain::time::{SystemClock, Timestamp};
+use transcoded::ffmpeg::{self, ENCODER_CANDIDATES};
+use transcoded::storage::{Files, MediaRoots};
+use transcoded::transcode::{Controls, End, Observer, Order, Outcome, Toolchain, Transcoder};
+
+pub(crate) struct World {
+    folder: TempDir,
+    pub(crate) transcoder: Transcoder,
+    pub(crate) files: Arc<Files>,
+    jobs: AtomicU8,
+}
+
+/// Remembers what it is told, and may stop the job in a phase; while transcoding, once something is encoded.
+#[derive(Default)]
+pub(crate) struct Witness {
+    pub(crate) progress: Mutex<Vec<JobProgress>>,
+    pub(crate) log: Mutex<Vec<String>>,
+    pub(crate) stop_at: Option<(Phase, Controls)>,
+}
+
+impl Observer for Witness {
+    fn started(&self, pid: u32) {
+        assert!(pid > 1);
+    }
+
+    fn progress(&self, progress: JobProgress) {
+        if let Some((phase, controls)) = &self.stop_at {
+            let encoded = progress.frame.unwrap_or(0) > 50 || progress.out_time_ms.unwrap_or(0) > 2000;
+            if progress.phase == *phase && (encoded || *phase != Phase::Transcoding) {
+                // A stop without a reason would be the server's own.
+                let _ = controls.reason.set(CancelReason::Client);
+                controls.stop.cancel();
+            }
+        }
+        self.progress.lock().unwrap().push(progress);
+    }
+
+    fn log(&self, _: LogLevel, line: &str) {
+        self.log.lock().unwrap().push(line.to_owned());
+    }
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let media = folder.path().join("media");
+        std::fs::create_dir(&media).unwrap();
+        let roots = Arc::new(MediaRoots::open(&[media]).unwrap());
+        let files = Arc::new(Files::open(&folder.path().join("data")).unwrap());
+        let tools = ffmpeg::locate_in_environment().expect("ffmpeg is installed");
+        let encoders = ENCODER_CANDIDATES.iter().map(|&name| name.to_owned()).collect();
+        let toolchain = Toolchain { tools, version: String::new(), encoders };
+        let transcoder = Transcoder::new(toolchain, roots, Arc::clone(&files), Arc::new(SystemClock));
+        Self { folder, transcoder, files, jobs: AtomicU8::new(0) }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join("media").join(name)
+    }
+
+    pub(crate) fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// Makes a clip with ffmpeg. `{name}` in the arguments stands for the path of an earlier clip.
+    pub(crate) fn clip(&self, args: &str, name: &str) {
+        let args = args.replace('{', &format!("{}/", self.path("").display())).replace('}', "");
+        let status = cli().args(["-y"]).args(args.split_whitespace()).arg(self.path(name)).status().unwrap();
+        assert!(status.success());
+    }
+
+    /// A second of moving picture and stereo sound, small and quick to decode.
+    pub(crate) fn small_clip(&self) {
+        self.clip(
+            "-f lavfi -i testsrc2=size=160x120:rate=25:duration=1 -f lavfi -i sine=duration=1:sample_rate=48000 -ac 2 \
+             -c:v libx264 -preset ultrafast -pix_fmt yuv420p -c:a aac",
+            "in.mp4",
+        );
+    }
+
+    /// Hours of an almost still picture, for jobs that are stopped on their way.
+    pub(crate) fn long_clip(&self) {
+        self.clip(
+            "-f lavfi -i color=size=160x120:rate=10:duration=5 -f lavfi -i sine=duration=5:sample_rate=48000 \
+             -c:v libx264 -preset ultrafast -pix_fmt yuv420p -c:a aac",
+            "short.mp4",
+        );
+        self.clip("-stream_loop 2000 -i {short.mp4} -c copy", "long.mp4");
+    }
+
+    pub(crate) fn bunny(&self) {
+        let bunny = Path::new(env!("CARGO_MANIFEST_DIR")).join("media/bigbuckbunny.mp4");
+        std::fs::copy(bunny, self.path("bunny.mp4")).unwrap();
+    }
+
+    pub(crate) async fn run(&self, spec: &JobSpec, controls: &Controls, witness: &Witness) -> (JobId, Outcome) {
+        let number = self.jobs.fetch_add(1, Ordering::Relaxed);
+        let job = JobId::new(Timestamp::from_millis(1_700_000_000_000), &[number; 10]);
+        let order = Order { job, attempt: 1, spec, threads: 1 };
+        let outcome = self.transcoder.run(order, controls, witness).await;
+        let left: Vec<_> = std::fs::read_dir(self.data().join("work")).unwrap().collect();
+        assert!(left.is_empty(), "scratch space is left: {left:?}");
+        (job, outcome)
+    }
+
+    /// The files that are published of a job.
+    pub(crate) fn published(&self, job: JobId) -> Vec<PathBuf> {
+        let folder = std::fs::read_dir(self.data().join("outputs").join(job.to_string()));
+        folder.map(|entries| entries.map(|entry| entry.unwrap().path()).collect()).unwrap_or_default()
+    }
+
+    /// Runs a job that must succeed; the outputs' files are there, and are what the job says of them.
+    pub(crate) async fn succeed(&self, request: Value) -> Vec<Output> {
+        let witness = Witness::default();
+        let (job, outcome) = self.run(&spec(request.clone()), &Controls::default(), &witness).await;
+        let End::Succeeded(outputs) = outcome.end else { panic!("{request}: {:?}", outcome.end) };
+        assert_eq!((outcome.exit_code, outcome.signal), (Some(0), None));
+        assert!(!outcome.cpu.is_zero() && outcome.peak_memory_bytes.is_some());
+        for output in &outputs {
+            let size = std::fs::metadata(self.files.output(job, &output.name)).expect("published").len();
+            assert_eq!(output.size_bytes, Some(size));
+            assert_eq!(output.sha256.as_ref().map(String::len), Some(64));
+            assert!(!output.partial && output.url.is_none());
+        }
+        assert_eq!(self.published(job).len(), outputs.len(), "nothing else is published");
+        self.check_witness(&witness);
+        outputs
+    }
+
+    fn check_witness(&self, witness: &Witness) {
+        let progress = witness.progress.lock().unwrap();
+        let percents: Vec<f64> = progress.iter().filter_map(|progress| progress.percent).collect();
+        assert!(percents.is_sorted(), "{percents:?}");
+        assert!(percents.iter().rev().skip(1).all(|percent| *percent < 100.0), "{percents:?}");
+        assert!(percents.last().is_some_and(|last| *last >= 100.0));
+        let mut phases: Vec<u8> = progress.iter().map(|progress| progress.phase as u8).collect();
+        assert!(phases.is_sorted(), "{phases:?}");
+        phases.dedup();
+        assert_eq!(phases, [0, 1, 2, 3]);
+        let folder = self.folder.path().display().to_string();
+        for line in witness.log.lock().unwrap().iter() {
+            assert!(!line.contains(&folder), "a path leaked: {line}");
+        }
+    }
+
+    /// Runs a job that must fail.
+    pub(crate) async fn fail(&self, request: Value) -> Failure {
+        let (job, outcome) = self.run(&spec(request.clone()), &Controls::default(), &Witness::default()).await;
+        let End::Failed(failure) = outcome.end else { panic!("{request}: {:?}", outcome.end) };
+        let folder = self.folder.path().display().to_string();
+        assert!(!failure.message.contains(&folder) && !failure.message.contains(" @ 0x"), "{}", failure.message);
+        let log = self.files.read_log(job).unwrap().expect("a log");
+        assert!(!log.contains(&folder), "a path leaked: {log}");
+        assert!(self.published(job).is_empty());
+        failure
+    }
+
+    /// Runs a job with one output, which must succeed.
+    pub(crate) async fn one(&self, input: &str, output: Value) -> Output {
+        self.succeed(json!({ "input": input, "outputs": [output] })).await.remove(0)
+    }
+}
+
+pub(crate) fn spec(request: Value) -> JobSpec {
+    let request: JobRequest = serde_json::from_value(request).unwrap();
+    request.check(true).unwrap()
+}
+
+fn cli() -> Command {
+    let mut command = Command::new(ffmpeg::locate_in_environment().expect("ffmpeg is installed").ffmpeg);
+    command.args(["-v", "error"]).stdin(std::process::Stdio::null());
+    command
+}
+
+/// Whether ffmpeg decodes the file without any error.
+pub(crate) fn decodes(path: &Path) -> bool {
+    cli().args(["-xerror", "-i"]).arg(path).args(["-f", "null", "-"]).status().unwrap().success()
+}
