@@ -4,31 +4,41 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 
+# Where `make run` listens and keeps its data.
 ADDRESS ?= 127.0.0.1:8080
+DATA_DIR ?= data
+# The image's name, what builds and runs it, and further flags for the build.
+IMAGE ?= transcoded
+ENGINE ?= $(shell command -v podman >/dev/null && echo podman || echo docker)
+IMAGE_FLAGS ?=
+export ADDRESS DATA_DIR IMAGE ENGINE
 
 .PHONY: help
 help: ## Show what can be made
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s $$'\t'
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: ## Install ffmpeg and a C compiler, if they are missing
-	@scripts/setup ffmpeg cc
+	@scripts/setup cargo ffmpeg cc
 
 .PHONY: run
 run: setup ## Build, start the server, transcode a clip with live progress, leave the server up
-	@ADDRESS=$(ADDRESS) scripts/demo
+	@scripts/demo
 
 .PHONY: test
 test: ## Run all tests, the browser's too
-	@scripts/setup ffmpeg cc browser nextest
-	cargo nextest run --all-targets
-	cargo test --quiet --doc
+	@scripts/setup cargo ffmpeg cc browser
+	@if cargo nextest --version >/dev/null 2>&1; then \
+	  cargo nextest run --locked && cargo test --locked --quiet --doc; \
+	else \
+	  cargo test --locked; \
+	fi
 
 .PHONY: check
-check: ## Check form, lints, documentation and that openapi.yaml is current
+check: ## Check form, lints and documentation
 	cargo fmt --all --check
-	cargo clippy --all-targets -- --deny warnings
-	RUSTDOCFLAGS="--deny warnings" cargo doc --no-deps --document-private-items
+	cargo clippy --locked --all-targets -- --deny warnings
+	RUSTDOCFLAGS="--deny warnings" cargo doc --locked --no-deps --document-private-items
 
 .PHONY: openapi
 openapi: ## Write openapi.yaml anew from the code
@@ -36,13 +46,15 @@ openapi: ## Write openapi.yaml anew from the code
 
 .PHONY: bench
 bench: ## Measure against bare ffmpeg and SQLite; writes docs/BENCHMARKS.md (about ten minutes)
-	@scripts/setup ffmpeg cc
+	@scripts/setup cargo ffmpeg cc
 	cargo bench --bench against_bare_ffmpeg
 
+# podman's own format can't hold a health check. Crates and packages come over the host's network: the one there always is.
 .PHONY: image
-image: ## Build the container image
-	$(if $(shell command -v podman),podman build --network host,docker build) -t transcoded .
+image: ## Build the container image with podman or docker
+	$(ENGINE) build $(if $(filter podman,$(notdir $(ENGINE))),--format docker) --network host $(IMAGE_FLAGS) -t $(IMAGE) .
 
 .PHONY: image-test
 image-test: image ## Try the image: submit, watch, cancel, stop in the middle of a job, start again
+	@scripts/setup ffmpeg curl jq
 	@scripts/image-test
