@@ -1,7 +1,7 @@
 //! Rows: the jobs, their attempts and events on an embedded SQLite database.
 //!
 //! All writing goes through one thread that commits what has queued up since its last commit in one transaction
-//! ([`writer`]); reading has connections of its own ([`readers`]). The tables are explained in `migrations/sqlite/`.
+//! (`writer`); reading has connections of its own (`readers`). The tables are explained in `migrations/sqlite/`.
 //!
 //! rusqlite and not sqlx: a transaction is a closure on the writer's thread, so that no dropped future can leave one
 //! open and no statement waits for a channel.

@@ -148,7 +148,7 @@ impl Problem {
 }
 
 impl IntoResponse for Problem {
-    /// The body is written by [`super::request_id`], which knows the request's id.
+    /// The body is written by `super::request_id`, which knows the request's id.
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = status.into_response();

@@ -1,6 +1,6 @@
 //! Reads a finished file in this process: its hash, its size and what is in it, to its last packet.
 //!
-//! - [`digest`] sums up the bytes.
+//! - [`mod@digest`] sums up the bytes.
 //! - [`demux`] reads the packets.
 //!
 //! Which of the two may be believed, and what the file should hold, is up to `verify`.
