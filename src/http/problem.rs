@@ -122,7 +122,10 @@ impl Problem {
                 ("too-slow", "The request took too long", "the body didn't arrive within 30 seconds")
             }
             StatusCode::RANGE_NOT_SATISFIABLE => {
-                ("range", "The range can't be served", "the file doesn't have that range; one range at a time")
+                ("range", "The range can't be served", "the file doesn't have that range")
+            }
+            StatusCode::PRECONDITION_FAILED => {
+                ("changed", "It isn't the one that was asked for", "the file is another one than If-Match names")
             }
             status if status.is_client_error() => {
                 ("malformed-request", "The request can't be read", "the request can't be read")

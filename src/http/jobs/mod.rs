@@ -1,6 +1,7 @@
 //! `/v1/jobs`: one endpoint a file.
 
 pub(super) mod cancel;
+mod conditions;
 pub(super) mod get;
 pub(super) mod list;
 pub(super) mod log;
