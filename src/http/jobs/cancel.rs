@@ -48,7 +48,8 @@ pub(in crate::http) async fn cancel(
     if params.flag("purge")? {
         return purge(&context, id).await;
     }
-    let job = match context.queue.cancel(id, grace).await? {
+    let queue = Arc::clone(&context.queue);
+    let job = match to_the_end(async move { queue.cancel(id, grace).await }).await?? {
         CancelAnswer::Cancelled(job) | CancelAnswer::AlreadyCancelled(job) => {
             return Ok(axum::Json(job).into_response());
         }
@@ -67,11 +68,19 @@ pub(in crate::http) async fn cancel(
     Ok((status, applied, axum::Json(now.unwrap_or(job))).into_response())
 }
 
+/// Carries out what was begun, even if the client hangs up meanwhile, which drops the handler: a job that is marked as
+/// being stopped must be stopped, and no files may outlive the record that names them.
+async fn to_the_end<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> Result<T, Problem> {
+    tokio::spawn(work).await.map_err(|_| Problem::internal())
+}
+
 async fn purge(context: &Context, id: JobId) -> Result<Response, Problem> {
-    context.queue.purge(id).await?;
-    let files = Arc::clone(&context.files);
-    let removed = tokio::task::spawn_blocking(move || files.remove(id)).await;
-    match removed.map_err(|_| Problem::internal())? {
+    let (queue, files) = (Arc::clone(&context.queue), Arc::clone(&context.files));
+    let purge = async move {
+        queue.purge(id).await?;
+        tokio::task::spawn_blocking(move || files.remove(id)).await.map_err(|_| Problem::internal())
+    };
+    match to_the_end(purge).await?? {
         Ok(()) => Ok(StatusCode::NO_CONTENT.into_response()),
         Err(error) => {
             tracing::error!(job.id = %id, %error, "the files of a removed job could not be removed");
@@ -103,6 +112,20 @@ fn wait(headers: &HeaderMap) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn what_was_begun_is_carried_out_though_nobody_waits_for_it() {
+        let (begin, ready) = tokio::sync::oneshot::channel();
+        let (finish, done) = tokio::sync::oneshot::channel();
+        let mut work = Box::pin(to_the_end(async move {
+            ready.await.unwrap();
+            finish.send(()).unwrap();
+        }));
+        assert!(futures_util::poll!(&mut work).is_pending());
+        drop(work);
+        begin.send(()).unwrap();
+        done.await.unwrap();
+    }
 
     #[test]
     fn the_wait_is_found_among_other_preferences() {
