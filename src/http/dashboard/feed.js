@@ -1,6 +1,8 @@
 // The page's line to the server: the event stream and how it is kept, the lists that complete it, the
 // facts about the node, and the one request that changes something. What is heard goes into `Jobs`.
 
+import { OVER } from "./jobs.js";
+
 const RETRY_FIRST_MS = 1000;
 const RETRY_MOST_MS = 15_000;
 const ANSWER_WITHIN_MS = 10_000;
@@ -114,16 +116,16 @@ export class Feed {
     return most * (0.5 + Math.random() / 2);
   }
 
-  // The snapshot holds no finished jobs: the newest come from the list, and those that were unfinished
-  // here and are in neither are looked up one by one.
+  // The snapshot holds no finished jobs: the newest come from the list, by their state, since a long queue
+  // would fill a page of all. Those that were unfinished here and are in neither are looked up one by one.
   async #complete(missing, connection) {
     const mark = this.#jobs.mark();
-    const page = await this.#recent(connection);
-    if (!page) return;
-    const whole = page.next_cursor == null;
-    this.#jobs.takePage(page.items, whole, mark);
-    this.#listeners.onRecent(whole);
-    const listed = new Set(page.items.map((job) => job.id));
+    const pages = await Promise.all(OVER.map((state) => this.#recent(state, connection)));
+    if (pages.includes(null)) return;
+    const whole = (page) => page.next_cursor == null;
+    pages.forEach((page, at) => this.#jobs.takePage(page.items, OVER[at], whole(page), mark));
+    this.#listeners.onRecent(pages.every(whole));
+    const listed = new Set(pages.flatMap((page) => page.items.map((job) => job.id)));
     const lost = missing.filter((id) => !listed.has(id));
     for (const id of lost.slice(LOOKED_UP_AT_MOST)) this.#jobs.forget(id);
     for (const id of lost.slice(0, LOOKED_UP_AT_MOST)) {
@@ -132,9 +134,9 @@ export class Feed {
     }
   }
 
-  async #recent(connection) {
+  async #recent(state, connection) {
     for (let tries = 0; connection === this.#connection; tries += 1) {
-      const response = await ask(`/v1/jobs?limit=${RECENT}`).catch(() => null);
+      const response = await ask(`/v1/jobs?state=${state}&limit=${RECENT}`).catch(() => null);
       const page = response?.ok ? await response.json().catch(() => null) : null;
       if (connection !== this.#connection) return null;
       if (page) return page;

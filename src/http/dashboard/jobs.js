@@ -16,6 +16,9 @@ const TERMINAL = new Set(["succeeded", "failed", "cancelled"]);
 export const FINISHED_KEPT = 200;
 const FINISHED_SLACK = 20;
 
+/** The states of a job that is over. */
+export const OVER = [...TERMINAL];
+
 /** Whether a job in this state is over. */
 export function isOver(state) {
   return TERMINAL.has(state);
@@ -87,15 +90,15 @@ export class Jobs {
   }
 
   /**
-   * Takes the newest jobs, asked for at `mark`. A finished job that the page should list but doesn't was
-   * purged; `whole` says that there are no older jobs than these.
+   * Takes the newest jobs in one state, asked for at `mark`. A finished job that the page should list but
+   * doesn't was purged; `whole` says that there are no older ones than these.
    */
-  takePage(page, whole, mark) {
+  takePage(page, state, whole, mark) {
     const listed = new Set(page.map((job) => job.id));
     const oldest = page.at(-1)?.created_at ?? "";
     for (const job of page) this.takeAnswer(job, mark);
     for (const { job, heard } of [...this.#entries.values()]) {
-      const covered = whole || job.created_at > oldest;
+      const covered = job.state === state && (whole || job.created_at > oldest);
       if (isOver(job.state) && covered && heard <= mark && !listed.has(job.id)) this.forget(job.id);
     }
   }
