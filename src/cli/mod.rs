@@ -22,4 +22,4 @@ mod text;
 mod watch;
 
 pub use args::{Command, Connection};
-pub use run::run;
+pub use run::{run, show};

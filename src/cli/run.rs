@@ -7,7 +7,7 @@ use super::client::Client;
 use super::error::Error;
 use super::interrupts::Interrupts;
 use super::outcome::Outcome;
-use super::print::complain;
+use super::print::{complain, print};
 use super::watch::{Follow, Patience, watch};
 use super::{cancel, doctor, list, media, submit};
 
@@ -21,7 +21,17 @@ pub fn run(command: &Command, connection: &Connection) -> ExitCode {
             runtime.shutdown_background();
             ended
         });
-    match outcome {
+    exit_code(outcome)
+}
+
+/// Prints a text that needs no server.
+#[must_use]
+pub fn show(text: &str) -> ExitCode {
+    exit_code(print(text).map(|()| Outcome::Done))
+}
+
+fn exit_code(ended: Result<Outcome, Error>) -> ExitCode {
+    match ended {
         Ok(outcome) => outcome.into(),
         Err(error) if error.is_broken_pipe() => Outcome::Done.into(),
         Err(error) => {

@@ -104,6 +104,23 @@ fn without_a_server_every_command_says_how_to_start_one() {
 }
 
 #[test]
+fn a_reader_that_went_away_and_a_full_disk_are_no_reason_to_panic() {
+    let program = || {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_transcoded"));
+        program.arg("openapi").stderr(Stdio::piped());
+        program
+    };
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let gone = program().stdout(writer).output().unwrap();
+    assert_eq!((code(&gone), stderr(&gone).as_str()), (0, ""));
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let full = program().stdout(full).output().unwrap();
+    assert_eq!(code(&full), 1);
+    assert!(stderr(&full).starts_with("error: the output can't be written: No space left"), "{}", stderr(&full));
+}
+
+#[test]
 fn the_flag_wins_over_the_environment() {
     let url = nobody();
     let output = run_with(&[("TRANSCODED_SERVER", "http://192.0.2.1")], &["list", "--server", &url]);
