@@ -49,6 +49,10 @@ struct Reader {
     position: u64,
     /// Ends once everything ready is sent.
     over: bool,
+    /// Ends once everything missed is sent.
+    job_is_over: bool,
+    /// More was missed than is ready; it is fetched once that is sent, so that a reader holds one page at most.
+    behind: bool,
     last_id: watch::Receiver<u64>,
     progress: watch::Receiver<u64>,
     progress_seen: u64,
@@ -85,6 +89,8 @@ pub(super) async fn open(
         ready: VecDeque::from([snapshot.into()]),
         position,
         over: false,
+        job_is_over: false,
+        behind: false,
         last_id,
         progress,
         progress_seen: 0,
@@ -94,7 +100,7 @@ pub(super) async fn open(
     };
     reader.catch_up().await?;
     // Nothing more will come of a job that is over, even if its last event was seen before.
-    reader.over |= job_is_over;
+    reader.job_is_over = job_is_over;
     Ok(unfold(reader, |mut reader| async move { reader.next().await.map(|bytes| (Ok(bytes), reader)) }))
 }
 
@@ -132,7 +138,11 @@ impl Reader {
             if let Some(frame) = self.ready.pop_front() {
                 return Some(frame);
             }
-            if self.over {
+            if self.behind {
+                self.catch_up().await.ok()?;
+                continue;
+            }
+            if self.over || self.job_is_over {
                 return None;
             }
             let closing = self.context.closing.clone();
@@ -152,28 +162,27 @@ impl Reader {
         }
     }
 
-    /// Makes every state event since `position` ready, from memory or, after a long absence, from the database.
+    /// Makes the state events since `position` ready: all of them from memory or, after a long absence, a page of them from
+    /// the database.
     async fn catch_up(&mut self) -> Result<(), Problem> {
-        loop {
-            let target = *self.last_id.borrow_and_update();
-            if let Some(frames) = self.context.queue.feed().after(self.position, self.job) {
-                for frame in frames {
-                    self.add(&frame);
-                }
-                self.position = self.position.max(target);
-                return Ok(());
-            }
-            let events = self.context.queue.events_after(self.position, self.job, PAGE).await?;
-            let complete = events.len() < PAGE as usize;
-            for event in &events {
-                self.add(&event.into());
-            }
-            if complete {
-                // All up to here was in the database, whether or not it was about this job.
-                self.position = self.position.max(target);
-                return Ok(());
-            }
+        let target = *self.last_id.borrow_and_update();
+        let page;
+        let frames = if let Some(frames) = self.context.queue.feed().after(self.position, self.job) {
+            self.behind = false;
+            frames
+        } else {
+            page = self.context.queue.events_after(self.position, self.job, PAGE).await?;
+            self.behind = page.len() == PAGE as usize;
+            page.iter().map(Frame::from).collect()
+        };
+        for frame in frames {
+            self.add(&frame);
         }
+        if !self.behind {
+            // All up to here was there, whether or not it was about this job.
+            self.position = self.position.max(target);
+        }
+        Ok(())
     }
 
     fn add(&mut self, frame: &Frame) {
