@@ -111,6 +111,7 @@ async fn build(settings: &Settings, stop: CancellationToken) -> Result<Server, F
         encoders,
         slots: settings.slots,
         allow_raw_args: settings.allow_raw_args,
+        allowed_hosts: settings.allowed_hosts.clone(),
         started_at: clock.now(),
         clock,
         metrics: Metrics::install()?,
@@ -134,7 +135,8 @@ async fn run_until_stopped(server: Server, listener: TcpListener, shutdown_timeo
     let Server { context, pool, stop, draining, closing } = server;
     let queue = Arc::clone(&context.queue);
     let done_serving = CancellationToken::new();
-    let http = tokio::spawn(http::serve(listener, http::router(context), done_serving.clone()));
+    let http =
+        tokio::spawn(http::serve(listener, http::router(context), http::most_connections(), done_serving.clone()));
     let pool = tokio::spawn(pool.run());
     stop.cancelled().await;
     tracing::info!("stopping: running jobs go back to the queue");

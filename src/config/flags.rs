@@ -19,6 +19,12 @@ pub struct Flags {
     #[arg(long, env = "TRANSCODED_LISTEN", value_name = "ADDRESS:PORT")]
     pub listen: Option<SocketAddr>,
 
+    /// A name for this server that requests may use besides localhost and IP addresses; may be given several times, in the
+    /// environment with "," between. Requests under other names are refused once one is given, and where the server
+    /// listens on loopback [default: none on loopback, else any]
+    #[arg(long, env = "TRANSCODED_ALLOW_HOST", value_name = "NAME", value_delimiter = ',')]
+    pub allow_host: Vec<String>,
+
     /// The folder for the database, results and logs [default: ./data]
     #[arg(long, env = "TRANSCODED_DATA_DIR", value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
@@ -77,9 +83,11 @@ impl Flags {
     #[must_use]
     pub fn over(self, below: Self) -> Self {
         let media_root = if self.media_root.is_empty() { below.media_root } else { self.media_root };
+        let allow_host = if self.allow_host.is_empty() { below.allow_host } else { self.allow_host };
         Self {
             config: self.config.or(below.config),
             listen: self.listen.or(below.listen),
+            allow_host,
             data_dir: self.data_dir.or(below.data_dir),
             media_root,
             slots: self.slots.or(below.slots),

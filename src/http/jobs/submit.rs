@@ -25,7 +25,7 @@ const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
     responses(
         (status = 201, body = Job, headers(("Location" = String, description = "The job's URL"))),
         (status = 200, description = "The job of an earlier request with this key", body = Job, headers(("Idempotency-Replayed" = String, description = "true"))),
-        (status = 400, body = Problem), (status = 413, body = Problem), (status = 415, body = Problem), (status = 422, body = Problem), (status = 503, body = Problem)
+        (status = 400, body = Problem), (status = 408, body = Problem), (status = 413, body = Problem), (status = 415, body = Problem), (status = 422, body = Problem), (status = 503, body = Problem)
     )
 )]
 pub(in crate::http) async fn submit(
