@@ -40,7 +40,7 @@ pub(crate) const RULES: Rules = Rules {
     retry: RetryPolicy { delay: Duration::from_secs(8), longest: Duration::from_secs(100), most_crashes: 3 },
     lease: Duration::from_secs(30),
     most_queued: 60,
-    patience: Duration::from_secs(600),
+    patience: Duration::from_mins(10),
 };
 
 /// A store, its clock, and what it has told of its commits.

@@ -252,7 +252,7 @@ async fn an_attempt_that_ends_before_the_pause_takes_hold_ends_the_job(world: Wo
 }
 
 async fn a_job_does_not_start_before_its_time(world: World) {
-    let at = world.now().after(std::time::Duration::from_secs(60));
+    let at = world.now().after(std::time::Duration::from_mins(1));
     let mut new = new_job(1, 1000);
     new.spec.run_at = Some(at);
     let job = world.store.submit(new).await.unwrap().job;
