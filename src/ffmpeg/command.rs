@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::io::AsyncRead;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 /// Arguments that suit every run under this module; put them first.
@@ -49,6 +50,7 @@ pub struct Command {
     pub(super) current_dir: Option<PathBuf>,
     pub(super) nice: i32,
     pub(super) timeout: Option<Duration>,
+    pub(super) pause_when: Option<watch::Receiver<bool>>,
     pub(super) stop_within: Duration,
     pub(super) kill_when: Option<CancellationToken>,
     pub(super) feed: Option<Feed>,
@@ -65,6 +67,7 @@ impl Command {
             current_dir: None,
             nice: 0,
             timeout: None,
+            pause_when: None,
             stop_within: STOP_WITHIN,
             kill_when: None,
             feed: None,
@@ -115,11 +118,27 @@ impl Command {
         self
     }
 
-    /// Ends the run in its mode's own way once it has run for so long. The report then says
+    /// Ends the run in its mode's own way once it has run for so long, pauses not counted. The report then says
     /// [`Ending::TimedOut`](super::Ending::TimedOut).
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
+        self
+    }
+
+    /// Pauses the run while the value is `true`: its process group is stopped (SIGSTOP), and continued (SIGCONT) when
+    /// the value turns `false`. A process that starts while it is `true` is stopped right after its start.
+    ///
+    /// While the run is paused, the clock of [`timeout`](Self::timeout) stands still. Only the latest value counts; one that went there and back between two looks changes nothing.
+    ///
+    /// - A request to stop ends the pause for good: a graceful stop continues the process first, the other modes kill
+    ///   it as it is. From then on the value means nothing.
+    /// - When every sender is dropped, a paused run is continued, as nobody is left who could do so later.
+    ///
+    /// A process that has left the group, such as one started with `setsid`, isn't paused.
+    #[must_use]
+    pub fn pause_when(mut self, paused: watch::Receiver<bool>) -> Self {
+        self.pause_when = Some(paused);
         self
     }
 

@@ -4,6 +4,7 @@ mod kit;
 mod leftovers;
 mod modes;
 mod monitoring;
+mod pausing;
 mod probing;
 mod signals;
 mod stopping;

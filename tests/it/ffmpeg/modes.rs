@@ -8,9 +8,10 @@ use transcoded::ffmpeg::{Command, Ending, Exit, Report, StartError, StopStep, gr
 use super::kit::{CLIP, ENDLESS, Folder, Running, exited_with, ffmpeg, frames_of, group, state, stopped_by, until};
 
 /// The three modes by name.
-const MODES: [&str; 3] = ["slim", "standard", "graceful"];
+pub(super) const MODES: [&str; 3] = ["slim", "standard", "graceful"];
 
-async fn run(mode: &str, token: &CancellationToken, command: Command) -> Report {
+/// Runs `command` to its end in the mode of this name.
+pub(super) async fn run(mode: &str, token: &CancellationToken, command: Command) -> Report {
     let (watched, _unread) = monitor();
     match mode {
         "slim" => slim(token, command).await,
@@ -19,7 +20,7 @@ async fn run(mode: &str, token: &CancellationToken, command: Command) -> Report 
     }
 }
 
-fn sh(script: &str) -> Command {
+pub(super) fn sh(script: &str) -> Command {
     Command::new("/bin/sh").args(["-c", script])
 }
 
