@@ -33,6 +33,12 @@ impl Clock {
         self.over + self.since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since))
     }
 
+    /// The process's own time: `now`, less all pauses.
+    pub(super) fn own(&self, now: Instant) -> Instant {
+        // Every pause came after the start of the process, so there is always so much to take away.
+        now.checked_sub(self.paused(now)).unwrap_or(now)
+    }
+
     /// When the process's own time will be `own`: `None` while it is paused, and where that is beyond all time.
     pub(super) fn due(&self, own: Instant) -> Option<Instant> {
         if self.is_paused() { None } else { own.checked_add(self.over) }
@@ -48,14 +54,14 @@ mod tests {
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
         let mut clock = Clock::default();
-        assert_eq!(clock.due(at(10)), Some(at(10)));
+        assert_eq!((clock.own(at(3)), clock.due(at(10))), (at(3), Some(at(10))));
         clock.pause(at(3));
-        assert_eq!(clock.due(at(10)), None);
+        assert_eq!((clock.own(at(8)), clock.due(at(10))), (at(3), None));
         clock.resume(at(9));
-        assert_eq!(clock.due(at(10)), Some(at(16)));
+        assert_eq!((clock.own(at(10)), clock.due(at(10))), (at(4), Some(at(16))));
         clock.pause(at(12));
         clock.resume(at(14));
-        assert_eq!((clock.due(at(10)), clock.paused(at(18))), (Some(at(18)), at(8) - start));
+        assert_eq!((clock.own(at(18)), clock.due(at(10)), clock.paused(at(18))), (at(10), Some(at(18)), at(8) - start));
     }
 
     #[test]

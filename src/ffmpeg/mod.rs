@@ -5,8 +5,8 @@
 //!
 //! - [`slim`], [`standard`] and [`graceful`] run a [`Command`] that the caller prepared; nothing is added to its
 //!   arguments. All three end with a [`Report`] that tells what really happened.
-//! - A run can be paused and continued ([`Command::pause_when`]) and limited in time ([`Command::timeout`]); the limit
-//!   counts only the time in which it isn't paused.
+//! - A run can be paused and continued ([`Command::pause_when`]), limited in time ([`Command::timeout`]) and ended when
+//!   it stands still ([`Command::stall_after`]); both limits count only the time in which it isn't paused.
 //! - [`monitor()`] makes the two ends through which a run can be watched.
 //! - [`Estimator`] turns [`Progress`] into a percentage and a time left.
 //! - [`probe()`] reads a file's facts; [`locate`] and [`usable_encoders`] find out what the machine offers.
@@ -43,6 +43,7 @@ mod stop;
 mod tools;
 mod unblock;
 mod vigil;
+mod watchdog;
 
 pub use command::{Command, GLOBAL_ARGS};
 pub use encoders::{ENCODER_CANDIDATES, usable_encoders};

@@ -43,6 +43,8 @@ pub enum Ending {
     Stopped,
     /// Because its time was over.
     TimedOut,
+    /// Because it stood still for too long.
+    Stalled,
     /// By a signal that we did not send: a crash, the kernel short of memory, somebody else.
     Killed,
     /// It never ran.

@@ -20,6 +20,7 @@ use super::readers::{Readers, Stdout};
 use super::report::{Ending, Exit, Report, StartError, Stop, StopStep};
 use super::stop::{Asked, Ladder, Steps};
 use super::vigil::{Cause, Request, Vigil};
+use super::watchdog::Watchdog;
 
 /// Runs a command at the lowest cost: nothing is read from it but the end of its standard error.
 ///
@@ -92,6 +93,7 @@ pub(super) async fn run(token: &CancellationToken, mut command: Command, mode: M
     };
     let limits = Limits {
         timeout: command.timeout,
+        stall: command.stall_after,
         grace: mode.graceful.then_some(command.stop_within),
         tells_progress: command.args.windows(2).any(|pair| pair[0] == "-progress" && pair[1] == "pipe:1"),
     };
@@ -102,6 +104,8 @@ pub(super) async fn run(token: &CancellationToken, mut command: Command, mode: M
 #[derive(Clone, Copy, Debug)]
 struct Limits {
     timeout: Option<Duration>,
+    /// How long it may stand still.
+    stall: Option<Duration>,
     /// How long a graceful stop may take; `None` is no grace.
     grace: Option<Duration>,
     /// Whether it was told to send progress blocks to us.
@@ -130,8 +134,10 @@ impl Watch {
         let received = self.readers.received();
         let Self { process, stdin, monitor, clock, switch, request, kill, exited, .. } = &mut self;
         let (process, monitor, request, kill, exited) = (&*process, monitor.as_deref(), &*request, &*kill, &*exited);
-        let end_of_time = limits.timeout.and_then(|timeout| process.started().checked_add(timeout));
-        let mut vigil = Vigil { process, clock, switch, end: end_of_time };
+        let (start, heard) = (process.started(), Arc::clone(&received));
+        let watchdog = limits.stall.map(|limit| Watchdog::new(limit, process.id(), heard, monitor, start));
+        let end_of_time = limits.timeout.and_then(|timeout| start.checked_add(timeout));
+        let mut vigil = Vigil { process, clock, switch, end: end_of_time, watchdog };
         let end = async {
             process.ended().await;
             exited.cancel();
@@ -184,7 +190,8 @@ impl Watch {
         drop(monitor);
         let exit = usage.as_ref().ok().and_then(exit_of);
         let (ending, last) = judge(exit, steps, quit_unread, requested);
-        let failed = !matches!(ending, Ending::Stopped | Ending::TimedOut) && exit != Some(Exit::Code(0));
+        let failed =
+            !matches!(ending, Ending::Stopped | Ending::TimedOut | Ending::Stalled) && exit != Some(Exit::Code(0));
         let (errors, stderr_tail) = log.finish(failed);
         let (cpu, peak_memory_bytes) = usage.map_or((Duration::ZERO, None), |usage| {
             (usage.rusage.utime + usage.rusage.stime, Some(usage.rusage.maxrss))
@@ -221,6 +228,7 @@ fn judge(
     let ending = match (step, requested.map(|request| request.cause)) {
         (None, _) => Ending::Finished,
         (Some(_), Some(Cause::TimedOut)) => Ending::TimedOut,
+        (Some(_), Some(Cause::Stalled)) => Ending::Stalled,
         (Some(_), Some(Cause::Asked) | None) => Ending::Stopped,
     };
     (ending, step)
@@ -251,7 +259,7 @@ mod tests {
             (code(0), Steps { killed: true, ..none }, false, None),
         ];
         for (exit, steps, unread, expected) in cases {
-            for cause in [Cause::Asked, Cause::TimedOut] {
+            for cause in [Cause::Asked, Cause::TimedOut, Cause::Stalled] {
                 let request = Request { cause, at: Instant::now() };
                 let (ending, step) = judge(exit, steps, unread, Some(request));
                 assert_eq!(step, expected, "{exit:?} {steps:?}");
@@ -260,6 +268,7 @@ mod tests {
                     (Ending::Finished, None, _)
                         | (Ending::Stopped, Some(_), Cause::Asked)
                         | (Ending::TimedOut, Some(_), Cause::TimedOut)
+                        | (Ending::Stalled, Some(_), Cause::Stalled)
                 );
                 assert!(told, "{ending:?} {exit:?} {steps:?}");
             }

@@ -1,6 +1,6 @@
 //! Watches over a running process until there is a reason to stop it, and pauses it meanwhile as it is told.
 //!
-//! `clock` keeps the process's own time, `pause` the switch; how to stop is up to `run`.
+//! `clock` keeps the process's own time, `pause` the switch, `watchdog` tells a stall; how to stop is up to `run`.
 
 use std::future::pending;
 use std::time::Instant;
@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::clock::Clock;
 use super::pause::Switch;
 use super::process::Process;
+use super::watchdog::Watchdog;
 
 /// Why a process is to stop, and when that was decided.
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +28,8 @@ pub(super) enum Cause {
     Asked,
     /// Its time is over.
     TimedOut,
+    /// It stood still for too long.
+    Stalled,
 }
 
 /// A process that nobody wants to stop yet.
@@ -36,6 +39,7 @@ pub(super) struct Vigil<'a> {
     pub(super) switch: &'a mut Switch,
     /// The end of its time, in its own time.
     pub(super) end: Option<Instant>,
+    pub(super) watchdog: Option<Watchdog<'a>>,
 }
 
 impl Vigil<'_> {
@@ -43,12 +47,14 @@ impl Vigil<'_> {
     pub(super) async fn keep(&mut self, request: &CancellationToken, kill: &CancellationToken) -> Request {
         let cause = loop {
             let end = self.end.and_then(|end| self.clock.due(end));
+            let look = self.watchdog.as_ref().and_then(|watchdog| self.clock.due(watchdog.next()));
             tokio::select! {
                 biased;
                 () = kill.cancelled() => break Cause::Asked,
                 () = request.cancelled() => break Cause::Asked,
                 pause = self.switch.turned(self.clock.is_paused()) => self.turn(pause),
                 () = until(end) => break Cause::TimedOut,
+                () = until(look) => if self.has_stalled() { break Cause::Stalled },
             }
         };
         Request { cause, at: Instant::now() }
@@ -73,6 +79,11 @@ impl Vigil<'_> {
         if !self.process.has_ended() {
             self.process.signal_group(signal);
         }
+    }
+
+    fn has_stalled(&mut self) -> bool {
+        let now = self.clock.own(Instant::now());
+        self.watchdog.as_mut().is_some_and(|watchdog| watchdog.has_stalled(now))
     }
 }
 

@@ -7,6 +7,7 @@ mod monitoring;
 mod pausing;
 mod probing;
 mod signals;
+mod stalling;
 mod stopping;
 mod stuck;
 mod tools;

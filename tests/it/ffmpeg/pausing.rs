@@ -76,14 +76,15 @@ async fn a_pause_from_before_the_start_holds_the_first_output_back() {
 #[tokio::test]
 async fn no_limit_counts_the_time_of_a_pause() {
     let timed = |command: Command| command.timeout(LIMIT);
-    let limits: [&dyn Fn(Command) -> Command; 1] = [&timed];
+    let watched = |command: Command| command.stall_after(LIMIT);
+    let limits: [&dyn Fn(Command) -> Command; 2] = [&timed, &watched];
     for limit in limits {
         let (pause, paused) = watch::channel(true);
         let running = Running::start(limit(sh("exec sleep 600").pause_when(paused))).await;
         stopped(running.pid, 1).await;
         // A twin that isn't paused comes to its end.
         let twin = slim(&CancellationToken::new(), limit(sh("exec sleep 600"))).await;
-        assert!(matches!(twin.ending, Ending::TimedOut), "{twin:#?}");
+        assert!(matches!(twin.ending, Ending::TimedOut | Ending::Stalled), "{twin:#?}");
         assert_eq!(state(running.pid), Some('T'));
         pause.send_replace(false);
         let report = running.report().await;
