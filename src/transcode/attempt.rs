@@ -224,7 +224,7 @@ impl<'a> Attempt<'a> {
             };
             tokio::join!(run, self.watch(output, cleaner, meter)).0
         };
-        if matches!(report.ending, ffmpeg::Ending::TimedOut) {
+        if matches!(report.ending, ffmpeg::Ending::TimedOut | ffmpeg::Ending::Stalled) {
             // Fails only where somebody else gave a reason in the same moment, which is then as good.
             let _ = self.controls.reason.set(CancelReason::Timeout);
         }
