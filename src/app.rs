@@ -9,15 +9,18 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
-use crate::config::{DEFAULT_MEDIA_ROOT, Flags, LogFormat, Settings};
+use crate::config::{DEFAULT_MEDIA_ROOT, Flags, Limits, LogFormat, Settings};
+use crate::db::{self, Retention, Rules, SqliteStore, Store};
+use crate::domain::job::RetryPolicy;
 use crate::domain::time::{SharedClock, SystemClock};
 use crate::ffmpeg;
 use crate::http::{self, Context, Metrics, Parts};
 use crate::queue::Queue;
 use crate::storage::{Files, MediaRoots};
 use crate::transcode::{Toolchain, Transcoder};
-use crate::worker::{Pool, Room};
+use crate::worker::{Pool, Room, Upkeep};
 
 /// How much of the time for a shutdown is kept for what comes after ffmpeg: recording and closing.
 const CLOSING_TIME: Duration = Duration::from_secs(3);
@@ -59,6 +62,7 @@ fn start_log(settings: &Settings) {
 struct Server {
     context: Context,
     pool: Pool,
+    upkeep: Upkeep,
     stop: CancellationToken,
     draining: CancellationToken,
     closing: CancellationToken,
@@ -82,7 +86,12 @@ async fn build(settings: &Settings, stop: CancellationToken) -> Result<Server, F
     let roots = Arc::new(open_roots(&settings.media_roots)?);
     // The lock on the database comes first: it keeps a second server from clearing this one's workspaces.
     let jobs = CancellationToken::new();
-    let queue = Arc::new(Queue::open(&settings.database, jobs, Arc::clone(&clock)).await?);
+    let rules = rules(&settings.limits);
+    let database_clock = Arc::clone(&clock);
+    let open = |on_commit| -> Result<Box<dyn Store>, db::Error> {
+        Ok(Box::new(SqliteStore::open(&settings.database, rules, database_clock, on_commit)?))
+    };
+    let queue = Arc::new(Queue::open(jobs, open).await?);
     let files = Arc::new(Files::open(&settings.data_dir)?);
     let path = std::env::var_os("PATH");
     let tools = ffmpeg::locate(settings.ffmpeg.clone(), settings.ffprobe.clone(), path.as_deref())?;
@@ -97,11 +106,16 @@ async fn build(settings: &Settings, stop: CancellationToken) -> Result<Server, F
     let transcoder = Arc::new(Transcoder::new(toolchain, Arc::clone(&roots), Arc::clone(&files), Arc::clone(&clock)));
     let (draining, closing) = (CancellationToken::new(), CancellationToken::new());
     let pool = Pool {
-        room: Room { queue: Arc::clone(&queue), transcoder: Arc::clone(&transcoder) },
+        room: Room { queue: Arc::clone(&queue), transcoder: Arc::clone(&transcoder), files: Arc::clone(&files) },
         slots: settings.slots,
         cores: settings.cores,
+        lease: settings.limits.lease,
+        min_free_bytes: settings.limits.min_free_bytes,
+        clock: Arc::clone(&clock),
         draining: draining.clone(),
     };
+    let retention = retention(&settings.limits);
+    let upkeep = Upkeep { queue: Arc::clone(&queue), files: Arc::clone(&files), retention };
     let context = Context::new(Parts {
         queue,
         transcoder,
@@ -118,7 +132,21 @@ async fn build(settings: &Settings, stop: CancellationToken) -> Result<Server, F
         draining: draining.clone(),
         closing: closing.clone(),
     });
-    Ok(Server { context, pool, stop, draining, closing })
+    Ok(Server { context, pool, upkeep, stop, draining, closing })
+}
+
+fn rules(limits: &Limits) -> Rules {
+    let retry = RetryPolicy { delay: limits.retry_delay, most_crashes: limits.max_crashes, ..RetryPolicy::default() };
+    Rules { retry, lease: limits.lease, most_queued: limits.max_queued, ..Rules::default() }
+}
+
+fn retention(limits: &Limits) -> Retention {
+    Retention {
+        succeeded: limits.keep_succeeded,
+        failed: limits.keep_failed,
+        cancelled: limits.keep_cancelled,
+        most_events: limits.event_history,
+    }
 }
 
 fn open_roots(paths: &[PathBuf]) -> Result<MediaRoots, Failure> {
@@ -132,12 +160,13 @@ fn open_roots(paths: &[PathBuf]) -> Result<MediaRoots, Failure> {
 /// Serves until stopped; then: no new jobs, running ones are stopped in their mode and put back, the event streams end
 /// after the last event, the requests under way are answered.
 async fn run_until_stopped(server: Server, listener: TcpListener, shutdown_timeout: Duration) -> Result<(), Failure> {
-    let Server { context, pool, stop, draining, closing } = server;
+    let Server { context, pool, upkeep, stop, draining, closing } = server;
     let queue = Arc::clone(&context.queue);
     let done_serving = CancellationToken::new();
     let http =
         tokio::spawn(http::serve(listener, http::router(context), http::most_connections(), done_serving.clone()));
     let pool = tokio::spawn(pool.run());
+    let _upkeep = AbortOnDropHandle::new(tokio::spawn(upkeep.run()));
     stop.cancelled().await;
     tracing::info!("stopping: running jobs go back to the queue");
     draining.cancel();

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tracing::Level;
 
 use super::flags::{Flags, LogFormat};
+use super::limits::Limits;
 
 /// Where inputs are read from unless something else is said.
 pub const DEFAULT_MEDIA_ROOT: &str = "media";
@@ -33,6 +34,8 @@ pub struct Settings {
     pub allow_raw_args: bool,
     /// How long a shutdown may take.
     pub shutdown_timeout: Duration,
+    /// What bounds it.
+    pub limits: Limits,
     /// The ffmpeg to run instead of the first one in PATH.
     pub ffmpeg: Option<PathBuf>,
     /// The ffprobe to run instead of the first one in PATH.
@@ -86,6 +89,7 @@ impl Settings {
     }
 
     fn complete(flags: Flags) -> Result<Self, ConfigError> {
+        let limits = Limits::complete(&flags)?;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let data_dir = flags.data_dir.unwrap_or_else(|| "data".into());
         let media_roots = if flags.media_root.is_empty() { vec![DEFAULT_MEDIA_ROOT.into()] } else { flags.media_root };
@@ -105,6 +109,7 @@ impl Settings {
             cores,
             allow_raw_args: flags.allow_raw_args.unwrap_or(false),
             shutdown_timeout: Duration::from_secs(shutdown_timeout),
+            limits,
             ffmpeg: flags.ffmpeg,
             ffprobe: flags.ffprobe,
             log_level: log_level.parse().map_err(|_| ConfigError::Unusable {
@@ -124,7 +129,7 @@ fn read_file(path: PathBuf) -> Result<Flags, ConfigError> {
     toml::from_str(&text).map_err(|error| ConfigError::Wrong { path, message: error.to_string().trim().to_owned() })
 }
 
-fn check_positive(setting: &'static str, value: u64) -> Result<(), ConfigError> {
+pub(super) fn check_positive(setting: &'static str, value: u64) -> Result<(), ConfigError> {
     if value == 0 { Err(ConfigError::Unusable { setting, message: "it must be at least 1".into() }) } else { Ok(()) }
 }
 
@@ -217,6 +222,6 @@ mod tests {
         let example = flags(&shown);
         Settings::complete(example.clone()).unwrap();
         let keys = |flags: &Flags| toml::Table::try_from(flags).unwrap().keys().cloned().collect::<Vec<_>>();
-        assert_eq!(keys(&example).len(), 12, "every key but the file itself: {:?}", keys(&example));
+        assert_eq!(keys(&example).len(), 22, "every key but the file itself: {:?}", keys(&example));
     }
 }

@@ -10,6 +10,7 @@ use super::job::Mode;
 use super::output::{OutputRequest, OutputSpec};
 use super::resolve::resolve_output;
 use super::strict;
+use super::time::Timestamp;
 
 /// The most outputs of one job.
 pub const MOST_OUTPUTS: usize = 32;
@@ -66,6 +67,9 @@ pub struct JobRequest {
     #[serde(default = "default_max_attempts")]
     #[schema(minimum = 1, maximum = 20)]
     pub max_attempts: u32,
+    /// Not to be started before this time; at once where it is left out or past.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_at: Option<Timestamp>,
 }
 
 fn default_timeout_seconds() -> u32 {
@@ -99,6 +103,9 @@ pub struct JobSpec {
     pub grace_seconds: u32,
     /// How often it is tried in all.
     pub max_attempts: u32,
+    /// Not to be started before this time.
+    #[serde(default)]
+    pub run_at: Option<Timestamp>,
 }
 
 /// What a job makes.
@@ -157,6 +164,7 @@ impl JobRequest {
             timeout_seconds: self.timeout_seconds,
             grace_seconds: self.grace_seconds,
             max_attempts: self.max_attempts,
+            run_at: self.run_at,
         })
     }
 }

@@ -3,7 +3,7 @@
 //! Between them lies a ring of bounded size, so a reader that is slow, stopped or gone never holds up the process.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, watch};
@@ -41,6 +41,7 @@ pub struct Monitor {
     progress: watch::Sender<Option<Progress>>,
     pid: watch::Sender<Option<u32>>,
     has_output: AtomicBool,
+    advances: AtomicU64,
 }
 
 /// The reader's end. It may be dropped or never read: the run doesn't notice.
@@ -72,7 +73,7 @@ pub fn monitor() -> (Monitor, Output) {
     let (progress, latest) = watch::channel(None);
     let (pid, started) = watch::channel(None);
     let output = Output { shared: Arc::clone(&shared), progress: latest, pid: started };
-    (Monitor { shared, progress, pid, has_output: AtomicBool::new(false) }, output)
+    (Monitor { shared, progress, pid, has_output: AtomicBool::default(), advances: AtomicU64::default() }, output)
 }
 
 impl Monitor {
@@ -102,6 +103,8 @@ impl Monitor {
             self.line(Source::Stdout, text);
         } else if let Some(block) = parser.line(text) {
             self.has_output.fetch_or(block.has_output(), Ordering::Relaxed);
+            let advances = self.progress.borrow().as_ref().is_none_or(|before| block.advances(before));
+            self.advances.fetch_add(advances.into(), Ordering::Relaxed);
             self.progress.send_replace(Some(block));
         }
     }
@@ -109,6 +112,11 @@ impl Monitor {
     /// Whether a progress block has told of something encoded.
     pub(super) fn has_output(&self) -> bool {
         self.has_output.load(Ordering::Relaxed)
+    }
+
+    /// How many progress blocks told of more than the one before.
+    pub(super) fn advances(&self) -> u64 {
+        self.advances.load(Ordering::Relaxed)
     }
 
     /// Whether any progress block has come.

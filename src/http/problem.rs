@@ -91,6 +91,13 @@ impl Problem {
         Self::new(StatusCode::CONFLICT, "conflict", "The job's state doesn't allow it", detail)
     }
 
+    /// 429: when some of what waits is done.
+    #[must_use]
+    pub fn too_many(detail: impl Into<String>) -> Self {
+        let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "queue-full", "The queue is full", detail);
+        Self { retry_after: Some(30), ..problem }
+    }
+
     /// 503: later.
     #[must_use]
     pub fn unavailable(slug: &'static str, detail: impl Into<String>) -> Self {

@@ -112,6 +112,9 @@ fn routes() -> OpenApiRouter<Context> {
         // For those who transcode.
         .routes(routes!(jobs::submit::submit, jobs::list::list))
         .routes(routes!(jobs::get::get, jobs::cancel::cancel))
+        .routes(routes!(jobs::hold::pause))
+        .routes(routes!(jobs::hold::resume))
+        .routes(routes!(jobs::retry::retry))
         .routes(routes!(events::one))
         .routes(routes!(jobs::log::log))
         .routes(routes!(jobs::output::output))
@@ -120,6 +123,8 @@ fn routes() -> OpenApiRouter<Context> {
         .routes(routes!(probe::probe))
         // For those who run the server.
         .routes(routes!(node::node))
+        .routes(routes!(node::drain))
+        .routes(routes!(node::resume))
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
         .routes(routes!(metrics::metrics))

@@ -31,7 +31,7 @@ pub(super) async fn finish(
     meter: &mut Meter<'_>,
 ) -> Result<End, Halt> {
     match &report.ending {
-        Ending::Stopped | Ending::TimedOut | Ending::NotStarted(StartError::Cancelled) => {
+        Ending::Stopped | Ending::TimedOut | Ending::Stalled | Ending::NotStarted(StartError::Cancelled) => {
             let (method, drain) = how_it_stopped(&report);
             return salvage::salvage(attempt, &plan, workspace, method, drain, meter).await;
         }

@@ -22,6 +22,7 @@ mod produce;
 mod raw;
 mod salvage;
 mod sound;
+mod space;
 mod span;
 mod toolchain;
 mod transcoder;

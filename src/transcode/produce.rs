@@ -100,7 +100,7 @@ pub(super) async fn plays(
     match report.ending {
         Ending::Finished => Some(report.succeeded()),
         Ending::Killed => Some(false),
-        Ending::Stopped | Ending::TimedOut | Ending::NotStarted(_) => None,
+        Ending::Stopped | Ending::TimedOut | Ending::Stalled | Ending::NotStarted(_) => None,
     }
 }
 

@@ -10,4 +10,5 @@ mod ffmpeg;
 mod harness;
 mod http;
 mod storage;
+mod store;
 mod transcode;

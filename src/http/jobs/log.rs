@@ -20,13 +20,15 @@ pub(in crate::http) async fn log(
     Path(id): Path<String>,
 ) -> Result<([(HeaderName, &'static str); 1], String), Problem> {
     let id = job_id(&id)?;
-    context.queue.job(id).await?.ok_or_else(|| unknown_job(id))?;
+    let job = context.queue.job(id).await?.ok_or_else(|| unknown_job(id))?;
     let live = context.queue.entry(id).map(|entry| entry.log_text()).filter(|text| !text.is_empty());
     let text = if let Some(text) = live {
         text
     } else {
         let files = Arc::clone(&context.files);
-        let kept = tokio::task::spawn_blocking(move || files.read_log(id)).await.map_err(|_| Problem::internal())?;
+        let attempt = job.attempts.last().map_or(0, |attempt| attempt.number);
+        let kept =
+            tokio::task::spawn_blocking(move || files.read_log(id, attempt)).await.map_err(|_| Problem::internal())?;
         kept.map_err(|_| Problem::internal())?.unwrap_or_default()
     };
     Ok(([(CONTENT_TYPE, "text/plain; charset=utf-8")], text))

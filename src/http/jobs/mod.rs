@@ -3,7 +3,9 @@
 pub(super) mod cancel;
 mod conditions;
 pub(super) mod get;
+pub(super) mod hold;
 pub(super) mod list;
 pub(super) mod log;
 pub(super) mod output;
+pub(super) mod retry;
 pub(super) mod submit;

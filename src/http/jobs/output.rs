@@ -35,6 +35,8 @@ pub(in crate::http) async fn output(
     let published = |output: &&Output| output.name == name && output.url.is_some();
     let output = job.outputs.iter().find(published);
     let output = output.ok_or_else(|| Problem::not_found(format!("the job has no finished output {name:?}")))?;
+    // What is published is of the last attempt.
+    let attempt = job.attempts.last().map_or(0, |attempt| attempt.number);
     let tag = output.sha256.as_ref().map(|hash| format!("\"{hash}\""));
     if let Some(tag) = &tag {
         match decide(request.headers_mut(), tag) {
@@ -44,7 +46,7 @@ pub(in crate::http) async fn output(
         }
     }
     // What goes wrong with the file is in its answer: the service itself can't fail.
-    let Ok(served) = ServeFile::new(context.files.output(id, &name)).oneshot(request).await;
+    let Ok(served) = ServeFile::new(context.files.output(id, attempt, &name)).oneshot(request).await;
     let mut response = served.map(axum::body::Body::new);
     describe(&mut response, output, tag);
     Ok(response)

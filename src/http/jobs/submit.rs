@@ -65,7 +65,7 @@ fn idempotency_key(headers: &HeaderMap, request: &JobRequest) -> Result<Option<I
         key.ok_or_else(|| Problem::invalid_field("Idempotency-Key", "a key is 1 to 255 visible ASCII characters"))?;
     // Of the request as it was understood, so that another order of the fields is no other request.
     let document = serde_json::to_vec(request).map_err(|_| Problem::internal())?;
-    Ok(Some(IdempotencyKey { key: key.to_owned(), request: Sha256::digest(document).into() }))
+    Ok(Some(IdempotencyKey { caller: String::new(), key: key.to_owned(), request: Sha256::digest(document).into() }))
 }
 
 /// What only this machine can tell: is the input there, does the encoder work?

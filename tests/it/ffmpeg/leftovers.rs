@@ -8,7 +8,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio_util::sync::CancellationToken;
 use transcoded::ffmpeg::{Command, graceful, monitor, slim, standard};
 
-use super::kit::{ENDLESS, Folder, Running, children, ffmpeg, group, state, tools, until};
+use super::kit::{ENDLESS, Folder, Running, children, ffmpeg, group, state, stopped, tools, until};
 
 /// What the program below is told to run.
 const MODE: &str = "TRANSCODED_TEST_MODE";
@@ -30,7 +30,8 @@ async fn program() {
     } else {
         ffmpeg(ENDLESS)
     };
-    let command = command.args(["-f", "null", "-"]);
+    let (_pause, paused) = tokio::sync::watch::channel(mode == "paused");
+    let command = command.args(["-f", "null", "-"]).pause_when(paused);
     let run = async {
         match mode.as_str() {
             "slim" => slim(&token, command).await,
@@ -72,10 +73,13 @@ fn start(mode: &str) -> (Child, i32) {
 
 #[tokio::test]
 async fn sigkill_of_this_program_leaves_nothing_behind() {
-    for mode in ["slim", "standard", "graceful", "wrapper"] {
+    for mode in ["slim", "standard", "graceful", "wrapper", "paused"] {
         let (mut program, pid) = start(mode);
         let wanted = if mode == "wrapper" { 2 } else { 1 };
         until("the group", || group(pid).len() >= wanted).await;
+        if mode == "paused" {
+            stopped(pid, 1).await;
+        }
         program.kill().expect("killed");
         let killed = Instant::now();
         program.wait().expect("reaped");

@@ -8,9 +8,10 @@ use transcoded::ffmpeg::{Command, Ending, Exit, Report, StartError, StopStep, gr
 use super::kit::{CLIP, ENDLESS, Folder, Running, exited_with, ffmpeg, frames_of, group, state, stopped_by, until};
 
 /// The three modes by name.
-const MODES: [&str; 3] = ["slim", "standard", "graceful"];
+pub(super) const MODES: [&str; 3] = ["slim", "standard", "graceful"];
 
-async fn run(mode: &str, token: &CancellationToken, command: Command) -> Report {
+/// Runs `command` to its end in the mode of this name.
+pub(super) async fn run(mode: &str, token: &CancellationToken, command: Command) -> Report {
     let (watched, _unread) = monitor();
     match mode {
         "slim" => slim(token, command).await,
@@ -19,7 +20,7 @@ async fn run(mode: &str, token: &CancellationToken, command: Command) -> Report 
     }
 }
 
-fn sh(script: &str) -> Command {
+pub(super) fn sh(script: &str) -> Command {
     Command::new("/bin/sh").args(["-c", script])
 }
 
@@ -185,9 +186,12 @@ async fn a_parent_token_stops_all_below_it_and_a_child_only_its_own() {
 async fn environment_folder_and_niceness_reach_the_process() {
     let folder = Folder::new();
     let here = folder.path("");
-    let script = "echo \"$ONE|$HOME|$(pwd)|$(cut -d' ' -f19 /proc/self/stat)\"";
+    let go = folder.path("go");
+    // The niceness is set right after the start, so the script must not be faster than that.
+    let script = "while [ ! -e go ]; do :; done; echo \"$ONE|$HOME|$(pwd)|$(cut -d' ' -f19 /proc/self/stat)\"";
     let command = sh(script).env_clear().env("ONE", "1").current_dir(&here).nice(7);
     let mut running = Running::start(command).await;
+    std::fs::write(go, "").expect("written");
     let line = running.output.next_line().await.expect("a line").text;
     assert!(running.report().await.succeeded());
     let own: i32 = super::kit::stat(std::process::id().cast_signed()).expect("stat")[16].parse().expect("a number");

@@ -12,7 +12,7 @@ use super::kit::{CLIP, Folder, Running, exited_with, ffmpeg, frames_of, group, s
 const LIMIT: Duration = Duration::from_secs(5);
 
 /// Serves the first `length` of `bytes` to everybody and then leaves the connection open; returns its address.
-async fn stalling_server(bytes: Vec<u8>, length: usize) -> String {
+pub(super) async fn stalling_server(bytes: Vec<u8>, length: usize) -> String {
     async fn serve(mut connection: TcpStream, total: usize, part: Vec<u8>) -> std::io::Result<()> {
         let mut request = [0; 4096];
         let _ = connection.read(&mut request).await?;
@@ -45,7 +45,7 @@ async fn stands_still(running: &Running) {
     }
 }
 
-fn small_clip(folder: &Folder) -> Vec<u8> {
+pub(super) fn small_clip(folder: &Folder) -> Vec<u8> {
     let args = ["-i", CLIP, "-vf", "scale=320:-2", "-an", "-c:v", "libx264", "-g", "25", "-preset", "ultrafast"];
     std::fs::read(folder.make("source.mkv", &args)).expect("a clip")
 }

@@ -98,7 +98,7 @@ async fn a_timeout_stops_the_job_in_its_own_way_and_says_so() {
     let (job, outcome) = world.run(&spec(request), &controls, &Witness::default()).await;
     assert_eq!(controls.reason(), CancelReason::Timeout);
     let End::Stopped { outputs, note: None, .. } = outcome.end else { panic!("{:?}", outcome.end) };
-    assert!(outputs.len() == 1 && outputs[0].partial && decodes(&world.files.output(job, "a.mkv")));
+    assert!(outputs.len() == 1 && outputs[0].partial && decodes(&world.files.output(job, 1, "a.mkv")));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::Connection;
 
-use super::error::Error;
 use super::open;
+use crate::db::error::Error;
 
 /// How many idle connections are kept.
 const KEPT: usize = 4;

@@ -1,10 +1,10 @@
 //! From rows to jobs.
 
-use rusqlite::{Connection, OptionalExtension, Row};
+use rusqlite::{Connection, Row};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::error::Error;
+use crate::db::error::Error;
 use crate::domain::id::JobId;
 use crate::domain::job::{Attempt, Job, JobState, Output};
 use crate::domain::request::JobSpec;
@@ -12,7 +12,7 @@ use crate::domain::time::Timestamp;
 
 /// The columns that [`job`] reads, in its order.
 pub(super) const COLUMNS: &str =
-    "seq, id, state, spec, progress, outputs, cancellation, error, created_at, started_at, finished_at";
+    "seq, id, state, spec, progress, outputs, cancellation, error, created_at, started_at, finished_at, run_at";
 
 /// Reads the job in `row`, and its attempts.
 pub(super) fn job(sql: &Connection, row: &Row<'_>) -> Result<Job, Error> {
@@ -28,6 +28,7 @@ pub(super) fn job(sql: &Connection, row: &Row<'_>) -> Result<Job, Error> {
         error: document(row, 7)?,
         started_at: time(row, 9)?,
         finished_at: time(row, 10)?,
+        run_at: time(row, 11)?,
         ..submitted
     })
 }
@@ -40,12 +41,36 @@ pub(super) fn job_by_seq(sql: &Connection, seq: i64) -> Result<Job, Error> {
     job(sql, row)
 }
 
-/// The place in the order of submission and the state of a job.
-pub(super) fn seq_and_state(sql: &Connection, job: JobId) -> Result<Option<(i64, JobState)>, Error> {
-    let query = "-- seq_of_job\nSELECT seq, state FROM jobs WHERE id = ?1";
-    let found =
-        sql.prepare_cached(query)?.query_row([job.to_string()], |row| Ok((row.get(0)?, state(row, 1)))).optional()?;
-    found.map(|(seq, state)| Ok((seq, state?))).transpose()
+/// Where a job is, and where it stands.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Found {
+    /// Its id.
+    pub(super) id: JobId,
+    /// Its place in the order of submission.
+    pub(super) seq: i64,
+    /// Its state.
+    pub(super) state: JobState,
+    /// Whether an attempt of it is open.
+    pub(super) open: bool,
+}
+
+impl Found {
+    /// The error that what was wanted can't be done in its state.
+    pub(super) const fn wrong_state(&self) -> Error {
+        Error::WrongState { job: self.id, state: self.state }
+    }
+}
+
+/// Finds a job.
+///
+/// # Errors
+/// [`Error::UnknownJob`].
+pub(super) fn find(sql: &Connection, id: JobId) -> Result<Found, Error> {
+    let query = "-- find_job\nSELECT seq, state, lease IS NOT NULL FROM jobs WHERE id = ?1";
+    let mut statement = sql.prepare_cached(query)?;
+    let mut found = statement.query([id.to_string()])?;
+    let row = found.next()?.ok_or(Error::UnknownJob(id))?;
+    Ok(Found { id, seq: row.get(0)?, state: state(row, 1)?, open: row.get(2)? })
 }
 
 fn attempts(sql: &Connection, seq: i64) -> Result<Vec<Attempt>, Error> {
@@ -80,13 +105,19 @@ fn state(row: &Row<'_>, column: usize) -> Result<JobState, Error> {
     JobState::of_name(&name).ok_or_else(|| missing(column).into())
 }
 
-/// The state of a job in its document, without reading the rest.
-pub(super) fn state_of_document(document: &str) -> Result<JobState, Error> {
+/// The state of a job in its document and whether an attempt is open, without reading the rest.
+pub(super) fn outline(document: &str) -> Result<(JobState, bool), Error> {
     #[derive(Deserialize)]
-    struct State {
+    struct Outline {
         state: JobState,
+        attempts: Vec<Ended>,
     }
-    Ok(serde_json::from_str::<State>(document)?.state)
+    #[derive(Deserialize)]
+    struct Ended {
+        finished_at: Option<Timestamp>,
+    }
+    let outline: Outline = serde_json::from_str(document)?;
+    Ok((outline.state, outline.attempts.last().is_some_and(|attempt| attempt.finished_at.is_none())))
 }
 
 /// The document in a column that may be NULL.

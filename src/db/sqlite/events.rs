@@ -2,24 +2,12 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::error::Error;
 use super::rows;
 use super::writer::Transaction;
+use crate::db::error::Error;
+use crate::db::model::{History, StateEvent};
 use crate::domain::id::JobId;
-use crate::domain::job::{Job, JobState};
-
-/// A change of state of a job, on disk.
-#[derive(Clone, Debug)]
-pub struct StateEvent {
-    /// Its number; grows, and is never used twice.
-    pub id: u64,
-    /// The job.
-    pub job: JobId,
-    /// Its new state.
-    pub state: JobState,
-    /// The job after the change, as JSON.
-    pub document: String,
-}
+use crate::domain::job::Job;
 
 /// Writes the event of a change that has just been made to a row, and returns the job as it is now.
 pub(super) fn record_change(transaction: &mut Transaction<'_>, seq: i64) -> Result<Job, Error> {
@@ -33,20 +21,21 @@ pub(super) fn record(transaction: &mut Transaction<'_>, seq: i64, job: &Job) -> 
     let document = serde_json::to_string(job)?;
     let insert = "-- record_event\nINSERT INTO events (job, document) VALUES (?1, ?2)";
     let id = transaction.sql.prepare_cached(insert)?.insert(params![seq, document])?;
-    transaction.events.push(StateEvent { id: id.cast_unsigned(), job: job.id, state: job.state, document });
+    let open = job.open_attempt().is_some();
+    transaction.events.push(StateEvent { id: id.cast_unsigned(), job: job.id, state: job.state, open, document });
     Ok(())
 }
 
 /// The number of the last event; 0 before the first.
 pub(super) fn last_id(sql: &Connection) -> Result<u64, Error> {
-    // Of the sequence, not of the table: purging the newest job must not let the numbers go back.
+    // Of the sequence, not of the table: removing the newest job must not let the numbers go back.
     let query = "-- last_event\nSELECT seq FROM sqlite_sequence WHERE name = 'events'";
     let id: Option<i64> = sql.prepare_cached(query)?.query_row([], |row| row.get(0)).optional()?;
     Ok(id.unwrap_or(0).cast_unsigned())
 }
 
 /// At most `limit` events after `after`, of one job or of all.
-pub(super) fn after(sql: &Connection, after: u64, job: Option<JobId>, limit: u32) -> Result<Vec<StateEvent>, Error> {
+pub(super) fn after(sql: &Connection, after: u64, job: Option<JobId>, limit: u32) -> Result<History, Error> {
     let of_job = job.map(|job| job.to_string());
     let query = if job.is_some() {
         "-- events_of_job\nSELECT e.id, j.id, e.document FROM jobs j JOIN events e ON e.job = j.seq
@@ -61,12 +50,21 @@ pub(super) fn after(sql: &Connection, after: u64, job: Option<JobId>, limit: u32
     while let Some(row) = found.next()? {
         let document: String = row.get(2)?;
         let id: i64 = row.get(0)?;
-        events.push(StateEvent {
-            id: id.cast_unsigned(),
-            job: rows::id(row, 1)?,
-            state: rows::state_of_document(&document)?,
-            document,
-        });
+        let (state, open) = rows::outline(&document)?;
+        events.push(StateEvent { id: id.cast_unsigned(), job: rows::id(row, 1)?, state, open, document });
     }
-    Ok(events)
+    Ok(History { events, gone: after < gone_up_to(sql, job)? })
+}
+
+/// Up to which number events may be gone. Who follows one job misses nothing by the removal of others.
+fn gone_up_to(sql: &Connection, job: Option<JobId>) -> Result<u64, Error> {
+    let query = "-- events_gone\nSELECT max(id) FROM events_gone WHERE why = 'trimmed' OR ?1";
+    let id: i64 = sql.prepare_cached(query)?.query_row([job.is_none()], |row| row.get(0))?;
+    Ok(id.cast_unsigned())
+}
+
+/// Changes a row to what it is already, so that the commit has something to write.
+pub(super) fn touch(sql: &Connection) -> Result<(), Error> {
+    sql.execute("-- touch\nUPDATE events_gone SET id = id", [])?;
+    Ok(())
 }

@@ -1,19 +1,21 @@
-//! A job as clients see it, its states and the one table of legal changes between them.
+//! A job as clients see it.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::failure::Failure;
-use super::format::Container;
-use super::id::JobId;
-use super::media::MediaSummary;
-use super::output::{AudioSpec, OutputSpec, Trim, VideoSpec};
-use super::request::JobSpec;
-use super::time::Timestamp;
+use super::attempt::Attempt;
+use super::cancellation::Cancellation;
+use super::state::JobState;
+use crate::domain::failure::Failure;
+use crate::domain::format::Container;
+use crate::domain::id::JobId;
+use crate::domain::media::MediaSummary;
+use crate::domain::output::{AudioSpec, OutputSpec, Trim, VideoSpec};
+use crate::domain::request::JobSpec;
+use crate::domain::time::Timestamp;
 
 /// How a job runs and what a cancel does to it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
@@ -26,80 +28,6 @@ pub enum Mode {
     /// Live progress; on cancel ffmpeg finishes the file, which is checked and kept.
     #[default]
     Graceful,
-}
-
-/// Where a job stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum JobState {
-    /// It waits for a slot.
-    Queued,
-    /// An attempt runs.
-    Running,
-    /// It was asked to stop and hasn't yet.
-    Cancelling,
-    /// Every output is there and good.
-    Succeeded,
-    /// It ended without its outputs; `error` says why.
-    Failed,
-    /// It was stopped; in graceful mode the outputs hold what was encoded until then.
-    Cancelled,
-}
-
-use JobState as S;
-
-impl JobState {
-    /// Every state.
-    pub const ALL: [Self; 6] = [S::Queued, S::Running, S::Cancelling, S::Succeeded, S::Failed, S::Cancelled];
-
-    /// The states that a job may go to from this one. What isn't listed here can't happen.
-    #[must_use]
-    pub const fn next(self) -> &'static [Self] {
-        match self {
-            S::Queued => &[S::Running, S::Cancelled],
-            // Back to the queue: the server stopped, or the attempt failed for a passing reason.
-            S::Running => &[S::Succeeded, S::Failed, S::Cancelling, S::Cancelled, S::Queued],
-            S::Cancelling => &[S::Cancelled],
-            S::Succeeded | S::Failed | S::Cancelled => &[],
-        }
-    }
-
-    /// Whether the change to `next` is legal.
-    #[must_use]
-    pub fn may_become(self, next: Self) -> bool {
-        self.next().contains(&next)
-    }
-
-    /// Whether the job is over.
-    #[must_use]
-    pub const fn is_terminal(self) -> bool {
-        self.next().is_empty()
-    }
-
-    /// The name in JSON, SQL, metrics and logs.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            S::Queued => "queued",
-            S::Running => "running",
-            S::Cancelling => "cancelling",
-            S::Succeeded => "succeeded",
-            S::Failed => "failed",
-            S::Cancelled => "cancelled",
-        }
-    }
-
-    /// The state of that name.
-    #[must_use]
-    pub fn of_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.name() == name)
-    }
-}
-
-impl fmt::Display for JobState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
 }
 
 /// A job.
@@ -136,6 +64,9 @@ pub struct Job {
     pub cancellation: Option<Cancellation>,
     /// Why it failed.
     pub error: Option<Failure>,
+    /// It doesn't start before this time: the client's wish, or the pause before it is tried again. `null` for at once.
+    #[serde(default)]
+    pub run_at: Option<Timestamp>,
     /// When it was submitted.
     pub created_at: Timestamp,
     /// When its first attempt started.
@@ -165,10 +96,17 @@ impl Job {
             attempts: Vec::new(),
             cancellation: None,
             error: None,
+            run_at: spec.run_at,
             created_at,
             started_at: None,
             finished_at: None,
         }
+    }
+
+    /// The attempt that hasn't ended: the one that runs, or stands still while the job is paused.
+    #[must_use]
+    pub fn open_attempt(&self) -> Option<&Attempt> {
+        self.attempts.last().filter(|attempt| attempt.finished_at.is_none())
     }
 }
 
@@ -271,106 +209,5 @@ impl Output {
     pub fn publish(&mut self, job: JobId) {
         let name = utf8_percent_encode(&self.name, RESERVED);
         self.url = Some(format!("/v1/jobs/{job}/outputs/{name}"));
-    }
-}
-
-/// One try at a job.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct Attempt {
-    /// 1 for the first.
-    pub number: u32,
-    /// When it started.
-    pub started_at: Timestamp,
-    /// When it ended; `null` while it runs.
-    pub finished_at: Option<Timestamp>,
-    /// How it ended; `null` while it runs.
-    pub outcome: Option<AttemptOutcome>,
-    /// ffmpeg's exit code, if it ran and exited by itself.
-    pub exit_code: Option<i32>,
-    /// The signal that ended ffmpeg, if one did.
-    pub signal: Option<i32>,
-    /// Why it failed.
-    pub error: Option<Failure>,
-}
-
-/// How an attempt ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum AttemptOutcome {
-    /// All outputs were made.
-    Succeeded,
-    /// It failed; the job may be tried again.
-    Failed,
-    /// It was stopped for good.
-    Cancelled,
-    /// The server stopped or crashed; the job goes back to the queue.
-    Interrupted,
-}
-
-/// That a job was asked to stop, why and how it went.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Cancellation {
-    /// When it was asked.
-    pub requested_at: Timestamp,
-    /// Who or what asked.
-    pub reason: CancelReason,
-    /// What ended ffmpeg; `null` until it has ended.
-    pub method: Option<CancelMethod>,
-    /// Milliseconds from the request until ffmpeg was gone; `null` until then.
-    pub drain_ms: Option<u64>,
-}
-
-/// Who or what asked a job to stop.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum CancelReason {
-    /// A client's DELETE.
-    Client,
-    /// The job's `timeout_seconds`.
-    Timeout,
-    /// The server's own end; the job goes back to the queue.
-    Shutdown,
-    /// Nothing moved any more.
-    Stalled,
-}
-
-/// What ended ffmpeg.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum CancelMethod {
-    /// It had not been started, or had ended already.
-    NotStarted,
-    /// It finished its files when asked on its standard input.
-    Quit,
-    /// It finished its files after one SIGTERM.
-    Terminate,
-    /// SIGKILL.
-    Kill,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_job_that_is_over_stays_over() {
-        for state in JobState::ALL {
-            let over = matches!(state, S::Succeeded | S::Failed | S::Cancelled);
-            assert_eq!(state.is_terminal(), over, "{state}");
-            assert!(!state.may_become(state), "{state} is no change");
-        }
-    }
-
-    #[test]
-    fn a_job_asked_to_stop_is_never_run_again() {
-        assert_eq!(S::Cancelling.next(), [S::Cancelled]);
-    }
-
-    #[test]
-    fn states_are_spelled_the_same_everywhere() {
-        for state in JobState::ALL {
-            assert_eq!(serde_json::to_value(state).unwrap(), state.name());
-            assert_eq!(JobState::of_name(state.name()), Some(state));
-        }
     }
 }

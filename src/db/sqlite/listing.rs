@@ -2,36 +2,19 @@
 
 use rusqlite::{Connection, params_from_iter};
 
-use super::error::Error;
 use super::events;
 use super::rows::{self, COLUMNS};
+use crate::db::error::Error;
+use crate::db::model::{ListQuery, Page};
 use crate::domain::id::JobId;
 use crate::domain::job::{Job, JobState};
 
-/// Which jobs a page is to hold, newest first.
-#[derive(Clone, Debug, Default)]
-pub struct ListQuery {
-    /// Only jobs in this state.
-    pub state: Option<JobState>,
-    /// Only jobs that bear all of these labels.
-    pub labels: Vec<(String, String)>,
-    /// Only jobs that were submitted before the one at this place in the order of submission.
-    pub before: Option<i64>,
-    /// At most so many.
-    pub limit: u32,
-}
-
-/// A page of jobs.
-#[derive(Clone, Debug)]
-pub struct Page {
-    /// The jobs.
-    pub jobs: Vec<Job>,
-    /// Where the next page starts; `None` where there is nothing more.
-    pub next: Option<i64>,
-}
-
 pub(super) fn job(sql: &Connection, id: JobId) -> Result<Option<Job>, Error> {
-    rows::seq_and_state(sql, id)?.map(|(seq, _)| rows::job_by_seq(sql, seq)).transpose()
+    match rows::find(sql, id) {
+        Ok(found) => rows::job_by_seq(sql, found.seq).map(Some),
+        Err(Error::UnknownJob(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 pub(super) fn list(sql: &Connection, query: &ListQuery) -> Result<Page, Error> {
@@ -71,22 +54,43 @@ pub(super) fn list(sql: &Connection, query: &ListQuery) -> Result<Page, Error> {
     Ok(Page { jobs, next })
 }
 
-/// The jobs that aren't over, in order of submission, and the last event before this look at them.
-pub(super) fn unfinished(sql: &Connection) -> Result<(Vec<Job>, u64), Error> {
-    let query = format!("-- unfinished_jobs\nSELECT {COLUMNS} FROM jobs WHERE finished_at IS NULL ORDER BY seq");
+/// The jobs that aren't over, in order of submission, at most `limit` of them, those with an open attempt before the others;
+/// and the last event before this look at them.
+pub(super) fn unfinished(sql: &Connection, limit: u32) -> Result<(Vec<Job>, u64), Error> {
+    let query = format!(
+        "-- unfinished_jobs\nSELECT {COLUMNS} FROM jobs WHERE seq IN (
+             SELECT seq FROM (SELECT seq FROM jobs WHERE lease IS NOT NULL ORDER BY lease LIMIT ?1)
+             UNION SELECT seq FROM (SELECT seq FROM jobs WHERE finished_at IS NULL AND lease IS NULL ORDER BY seq LIMIT ?1)
+         ) ORDER BY lease IS NULL, seq LIMIT ?1"
+    );
     let mut statement = sql.prepare_cached(&query)?;
-    let mut found = statement.query([])?;
+    let mut found = statement.query([limit])?;
     let mut jobs = Vec::new();
+    let mut places: Vec<i64> = Vec::new();
     while let Some(row) = found.next()? {
+        places.push(row.get(0)?);
         jobs.push(rows::job(sql, row)?);
     }
-    Ok((jobs, events::last_id(sql)?))
+    let mut ordered: Vec<_> = places.into_iter().zip(jobs).collect();
+    ordered.sort_by_key(|(place, _)| *place);
+    Ok((ordered.into_iter().map(|(_, job)| job).collect(), events::last_id(sql)?))
 }
 
-/// How many jobs are in each state that has any.
-pub(super) fn counts(sql: &Connection) -> Result<Vec<(JobState, u64)>, Error> {
-    let query = "-- count_jobs\nSELECT state, count(*) FROM jobs GROUP BY state";
+/// The ids of all jobs that aren't over.
+pub(super) fn unfinished_ids(sql: &Connection) -> Result<Vec<JobId>, Error> {
+    let query = "-- ids_of_unfinished_jobs\nSELECT id FROM jobs WHERE finished_at IS NULL ORDER BY seq";
     let mut statement = sql.prepare_cached(query)?;
+    let mut found = statement.query([])?;
+    let mut ids = Vec::new();
+    while let Some(row) = found.next()? {
+        ids.push(rows::id(row, 0)?);
+    }
+    Ok(ids)
+}
+
+/// How many jobs are in each state.
+pub(super) fn counts(sql: &Connection) -> Result<Vec<(JobState, u64)>, Error> {
+    let mut statement = sql.prepare_cached("-- count_jobs\nSELECT state, jobs FROM job_counts")?;
     let counts = statement.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?)))?;
     let mut found = Vec::new();
     for count in counts {
