@@ -103,7 +103,8 @@ async fn build(settings: &Settings, stop: CancellationToken) -> Result<Server, F
         toolchain.version
     );
     let (ffmpeg_version, encoders) = (toolchain.version.clone(), toolchain.encoders.clone());
-    let transcoder = Arc::new(Transcoder::new(toolchain, Arc::clone(&roots), Arc::clone(&files), Arc::clone(&clock)));
+    let transcoder = Transcoder::new(toolchain, Arc::clone(&roots), Arc::clone(&files), Arc::clone(&clock));
+    let transcoder = Arc::new(transcoder.stall_after(settings.limits.stall_timeout));
     let (draining, closing) = (CancellationToken::new(), CancellationToken::new());
     let pool = Pool {
         room: Room { queue: Arc::clone(&queue), transcoder: Arc::clone(&transcoder), files: Arc::clone(&files) },

@@ -210,6 +210,8 @@ impl<'a> Attempt<'a> {
             .current_dir(workspace.scratch())
             .timeout(Duration::from_secs(spec.timeout_seconds.into()))
             .stop_within(Duration::from_secs(spec.grace_seconds.into()))
+            .stall_after(self.transcoder.stall_after)
+            .pause_when(self.controls.paused.clone())
             .kill_when(self.controls.kill.clone());
         let stop = self.controls.stop.child_token();
         let report = if spec.mode == Mode::Slim {
@@ -224,9 +226,14 @@ impl<'a> Attempt<'a> {
             };
             tokio::join!(run, self.watch(output, cleaner, meter)).0
         };
-        if matches!(report.ending, ffmpeg::Ending::TimedOut | ffmpeg::Ending::Stalled) {
+        let overdue = match report.ending {
+            ffmpeg::Ending::TimedOut => Some(CancelReason::Timeout),
+            ffmpeg::Ending::Stalled => Some(CancelReason::Stalled),
+            _ => None,
+        };
+        if let Some(reason) = overdue {
             // Fails only where somebody else gave a reason in the same moment, which is then as good.
-            let _ = self.controls.reason.set(CancelReason::Timeout);
+            let _ = self.controls.reason.set(reason);
         }
         report
     }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
@@ -18,6 +19,9 @@ use crate::domain::time::SharedClock;
 use crate::ffmpeg::{ProbeError, Tools};
 use crate::storage::{Files, InputError, MediaRoots};
 
+/// How long ffmpeg may stand still unless something else is said.
+const STALL_AFTER: Duration = Duration::from_mins(5);
+
 /// Runs the attempts of all jobs.
 #[derive(Debug)]
 pub struct Transcoder {
@@ -27,6 +31,7 @@ pub struct Transcoder {
     pub(super) files: Arc<Files>,
     pub(super) clock: SharedClock,
     pub(super) probes: Probes,
+    pub(super) stall_after: Duration,
 }
 
 /// Why an input's facts can't be told.
@@ -49,7 +54,13 @@ impl Transcoder {
     pub fn new(toolchain: Toolchain, roots: Arc<MediaRoots>, files: Arc<Files>, clock: SharedClock) -> Self {
         let Toolchain { tools, encoders, .. } = toolchain;
         let (encoders, probes) = (UsableEncoders::new(encoders), Probes::new(tools.ffprobe.clone()));
-        Self { tools, encoders, roots, files, clock, probes }
+        Self { tools, encoders, roots, files, clock, probes, stall_after: STALL_AFTER }
+    }
+
+    /// Stops an ffmpeg that stands still for so long; five minutes unless set.
+    #[must_use]
+    pub fn stall_after(self, limit: Duration) -> Self {
+        Self { stall_after: limit, ..self }
     }
 
     /// Whether the programs that it needs are still there.
