@@ -44,6 +44,15 @@ pub enum Command {
     /// Cancel a job; in graceful mode what was encoded so far is kept
     #[command(after_long_help = EXIT_CODES)]
     Cancel(Cancel),
+    /// Hold a job until it is resumed; a running ffmpeg stands still and gives its slot away
+    #[command(after_long_help = EXIT_CODES)]
+    Pause(OneJob),
+    /// Let a paused job go on as soon as there is a slot for it
+    #[command(after_long_help = EXIT_CODES)]
+    Resume(OneJob),
+    /// Try a job that is over again, with its history kept
+    #[command(after_long_help = EXIT_CODES)]
+    Retry(OneJob),
     /// Show what is in an input
     #[command(after_long_help = EXIT_CODES)]
     Probe(Probe),
@@ -95,9 +104,14 @@ pub struct Submit {
     #[arg(long, value_name = "N")]
     pub grace_seconds: Option<u32>,
 
+    /// Not to be started before this time, e.g. 2026-01-31T12:00:00Z
+    #[arg(long, value_name = "TIME")]
+    pub run_at: Option<String>,
+
     /// The whole job as JSON, as the API takes it, from a file or "-" for standard input
     #[arg(long, value_name = "FILE", conflicts_with_all = [
-        "input", "outputs", "preset", "mode", "priority", "labels", "timeout_seconds", "max_attempts", "grace_seconds", "raw",
+        "input", "outputs", "preset", "mode", "priority", "labels", "timeout_seconds", "max_attempts", "grace_seconds",
+        "run_at", "raw",
     ])]
     pub spec: Option<PathBuf>,
 
@@ -175,6 +189,17 @@ pub struct Cancel {
     /// Wait up to so many seconds until the job has stopped; exit code 1 if it hasn't
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=300))]
     pub wait: Option<u32>,
+
+    /// Print the job as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `transcoded pause`, `resume` and `retry`
+#[derive(Args, Debug)]
+pub struct OneJob {
+    /// The job's id
+    pub id: JobId,
 
     /// Print the job as JSON
     #[arg(long)]

@@ -3,7 +3,7 @@
 //! It knows the HTTP contract and the words of `domain`, nothing of the server's inside.
 
 mod args;
-mod cancel;
+mod change;
 mod client;
 mod doctor;
 mod download;

@@ -1,5 +1,5 @@
 // The page's line to the server: the event stream and how it is kept, the lists that complete it, the
-// facts about the node, and the one request that changes something. What is heard goes into `Jobs`.
+// facts about the node, and the requests that change something. What is heard goes into `Jobs`.
 
 import { OVER } from "./jobs.js";
 
@@ -58,11 +58,13 @@ export class Feed {
     this.#nodeTimer = setTimeout(() => this.#askNode(), wait);
   }
 
-  /** Asks the server to cancel. Answers with the refusal as a sentence, or null when it was accepted. */
-  async cancel(id) {
+  /** Asks the server to cancel, pause, resume or retry a job. Answers with the refusal as a sentence, or null when it was accepted. */
+  async act(id, act) {
     const mark = this.#jobs.mark();
     try {
-      const response = await ask(jobPath(id), { method: "DELETE" });
+      const response = await (act === "cancel"
+        ? ask(jobPath(id), { method: "DELETE" })
+        : ask(`${jobPath(id)}/${act}`, { method: "POST" }));
       if (response.ok) {
         const job = await response.json().catch(() => null);
         if (job?.id === id) this.#jobs.takeJob(job);
@@ -72,7 +74,7 @@ export class Feed {
       if (response.status === 409 || response.status === 404) await this.#lookUp(id, mark).catch(() => {});
       return refusal;
     } catch {
-      return "The server can’t be reached. The job wasn’t cancelled from here; try again.";
+      return "The server can’t be reached. Nothing was changed from here; try again.";
     }
   }
 

@@ -4,12 +4,13 @@
 // Reports arrive by three ways that can overtake each other: the event stream, a list that was asked
 // for, and the answer to a cancel. The rules that make them agree:
 // - a snapshot is the server's word about every unfinished job, whatever was known before;
-// - outside a snapshot a job that is over stays over, and one that is cancelling only ends;
+// - outside a snapshot a job that is over stays over unless it is queued again, and one that is cancelling
+//   only ends;
 // - what was asked for before something newer was heard about that job is too old to count, unless it
 //   says that the job is over, which nothing newer can undo.
 
 /** The states in the order of a job's life. */
-export const STATES = ["queued", "running", "cancelling", "succeeded", "failed", "cancelled"];
+export const STATES = ["queued", "running", "paused", "cancelling", "succeeded", "failed", "cancelled"];
 
 const TERMINAL = new Set(["succeeded", "failed", "cancelled"]);
 /** How many finished jobs the page keeps; for a moment there may be a few more. */
@@ -30,7 +31,7 @@ export function endedAt(job) {
 }
 
 function mayReplace(known, state) {
-  if (isOver(known)) return known === state;
+  if (isOver(known)) return known === state || state === "queued";
   return known !== "cancelling" || state === "cancelling" || isOver(state);
 }
 
