@@ -41,7 +41,8 @@ pub enum Ending {
     Stopped,
     /// Because its time was over.
     TimedOut,
-    /// By a signal that we did not send: a crash, the kernel short of memory, somebody else.
+    /// By a signal that we did not send: a crash, the kernel short of memory, somebody else. ffmpeg takes SIGTERM and
+    /// SIGINT for a request and ends with an exit code all the same.
     Killed,
     /// It never ran.
     NotStarted(StartError),

@@ -107,6 +107,19 @@ async fn a_kill_by_somebody_else_is_told_as_such() {
 }
 
 #[tokio::test]
+async fn an_ffmpeg_that_somebody_else_asks_to_end_has_not_finished() {
+    let folder = Folder::new();
+    let path = folder.path("out.mkv");
+    let running = Running::start(ffmpeg(ENDLESS).arg(&path)).await;
+    running.has_output().await;
+    let pid = rustix::process::Pid::from_raw(running.pid).expect("an id");
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("asked");
+    let report = running.report().await;
+    assert!(matches!(report.ending, Ending::Killed) && report.stop.is_none(), "{report:#?}");
+    exited_with(&report, Exit::Code(255));
+}
+
+#[tokio::test]
 async fn slim_and_standard_kill_the_whole_group_at_once() {
     for mode in ["slim", "standard"] {
         let token = CancellationToken::new();

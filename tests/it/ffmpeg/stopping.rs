@@ -62,6 +62,18 @@ async fn nothing_encoded_yet_is_ended_by_one_terminate() {
 }
 
 #[tokio::test]
+async fn an_output_that_has_begun_is_worth_the_wait_before_the_first_progress() {
+    // ffmpeg is silent about its progress until the last of its outputs has begun. This one then flushes for long.
+    let script = "trap 'end=$(( $(date +%s) + 4 )); while [ $(date +%s) -lt $end ]; do :; done; exit 0' TERM
+        echo \"[info] Output #0, mp4, to 'first.mp4':\" >&2; while :; do :; done";
+    let mut running = Running::start(Command::new("/bin/sh").args(["-c", script, "sh", "-progress", "pipe:1"])).await;
+    running.output.next_line().await.expect("word of the output");
+    let report = running.cancel().await;
+    stopped_by(&report, StopStep::Terminate);
+    exited_with(&report, Exit::Code(0));
+}
+
+#[tokio::test]
 async fn an_ffmpeg_that_is_busy_before_it_encodes_is_not_waited_for() {
     // It looks for a first frame that never comes, and no signal reaches it meanwhile.
     let source = "testsrc2=size=320x240:rate=25,select=gt(n\\,100000000)";
