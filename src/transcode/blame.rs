@@ -21,7 +21,7 @@ pub(super) struct Case<'a> {
     pub(super) planned: &'a Planned,
     /// The lines that ffmpeg marked as errors.
     pub(super) errors: &'a [String],
-    /// Makes its words fit for clients.
+    /// Knows the names that are no words of its own.
     pub(super) cleaner: &'a Cleaner,
 }
 
@@ -40,10 +40,10 @@ impl Case<'_> {
 
     /// Judges a file that can't be read to its end.
     pub(super) fn unreadable(self) -> Failure {
-        match self.complaint() {
-            None if self.starts_late() => self.beyond_end(),
-            _ => self.output("was made, but can't be read to its end as media"),
+        if self.starts_late() && !self.complains() {
+            return self.beyond_end();
         }
+        self.output("was made, but can't be read to its end as media")
     }
 
     /// Judges sound that lacks so much in the middle.
@@ -52,19 +52,16 @@ impl Case<'_> {
     /// Where the input is damaged. A recording may also have breaks of its own, of which ffmpeg says nothing.
     pub(super) fn gaps(self, lost: Duration) -> Result<(), Failure> {
         let exact = self.planned.holds.length.is_some_and(|length| length.exact);
-        match self.complaint() {
-            Some(quote) if exact && lost > LOST => {
-                let lost = lost.as_secs_f64();
-                Err(damaged(&format!("{lost:.1} s of its sound can't be read"), &quote))
-            }
-            _ => Ok(()),
+        if exact && lost > LOST && self.complains() {
+            return Err(damaged(&format!("{:.1} s of its sound can't be read", lost.as_secs_f64())));
         }
+        Ok(())
     }
 
     fn missing(self, kind: &str) -> Result<(), Failure> {
         let spec = &self.planned.spec;
-        if let Some(quote) = self.complaint() {
-            return Err(damaged(&format!("its {kind} can't be read"), &quote));
+        if self.complains() {
+            return Err(damaged(&format!("its {kind} can't be read")));
         }
         let copied = match kind {
             "video" => spec.video.codec == VideoCodec::Copy,
@@ -89,21 +86,19 @@ impl Case<'_> {
     fn short(self, found: Duration, expected: Duration, exact: bool) -> Result<(), Failure> {
         let much = found + slack(expected) < expected;
         let (found, expected) = (found.as_secs_f64(), expected.as_secs_f64());
-        match self.complaint() {
-            Some(quote) if exact || much => {
-                let what = format!("it is cut short: only {found:.1} s of {expected:.1} s can be read");
-                Err(damaged(&what, &quote))
-            }
-            None if exact && much => Err(self.output(&format!("is {found:.1} s long instead of {expected:.1} s"))),
-            // The input's length was a guess, or the last frames of its streams don't end together.
-            _ => Ok(()),
+        if (exact || much) && self.complains() {
+            return Err(damaged(&format!("only {found:.1} s of {expected:.1} s can be read")));
         }
+        if exact && much {
+            return Err(self.output(&format!("is {found:.1} s long instead of {expected:.1} s")));
+        }
+        // The input's length was a guess, or the last frames of its streams don't end together.
+        Ok(())
     }
 
-    /// What ffmpeg said against the input.
-    fn complaint(self) -> Option<String> {
-        let line = self.errors.iter().find(|line| classify::blames_input(line, self.cleaner))?;
-        Some(classify::quote(line, self.cleaner))
+    /// Whether ffmpeg said anything against the input.
+    fn complains(self) -> bool {
+        self.errors.iter().any(|line| classify::blames_input(line, self.cleaner))
     }
 
     fn starts_late(self) -> bool {
@@ -125,6 +120,6 @@ pub(super) fn beyond_end(name: &str, start: Duration) -> Failure {
     Failure::new(FailureCode::TrimBeyondEnd, message)
 }
 
-fn damaged(what: &str, quote: &str) -> Failure {
-    Failure::new(FailureCode::InputInvalid, format!("the input is damaged: {what} (ffmpeg: {quote})"))
+fn damaged(what: &str) -> Failure {
+    Failure::new(FailureCode::InputInvalid, format!("the input is damaged or cut short: {what}"))
 }

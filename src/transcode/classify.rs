@@ -1,6 +1,7 @@
 //! Why ffmpeg failed: a pure function from what it left behind to one of the stable codes and a sentence for people.
 //!
-//! The words are ours, plus at most one short quote without paths. The phrases that are looked for are those of
+//! The words are ours, plus, where they name no cause or the client wrote the arguments, one short quote without paths.
+//! The log of the job has all of it. The phrases that are looked for are those of
 //! ffmpeg 5.1, 7 and 9.
 
 use std::time::Duration;
@@ -89,7 +90,8 @@ pub(super) fn classify(remains: Remains<'_>, cleaner: &Cleaner) -> Failure {
         }
         code => code,
     };
-    Failure::new(code, message(code, line.map(|line| quote(line, cleaner)).as_deref(), remains.exit))
+    let quoted = line.filter(|_| remains.raw || matches!(code, C::FfmpegFailed | C::ArgsInvalid));
+    Failure::new(code, message(code, quoted.map(|line| quote(line, cleaner)).as_deref(), remains.exit))
 }
 
 fn by_signal(signal: i32) -> Failure {
@@ -215,7 +217,7 @@ fn tells(line: &str) -> bool {
 }
 
 /// A short, clean quote of what ffmpeg said.
-pub(super) fn quote(line: &str, cleaner: &Cleaner) -> String {
+fn quote(line: &str, cleaner: &Cleaner) -> String {
     let text = cleaner.text(line);
     let mut short: String = text.trim().trim_end_matches(['.', ':']).chars().take(LONGEST_QUOTE).collect();
     if short.len() < text.trim().len().saturating_sub(1) {
@@ -240,7 +242,7 @@ fn message(code: C, quote: Option<&str>, exit: Option<Exit>) -> String {
     };
     match (quote, exit) {
         (Some(quote), _) if !quote.is_empty() => format!("{ours} (ffmpeg: {quote})"),
-        (_, Some(Exit::Code(exit))) => format!("{ours} (exit code {exit})"),
+        (None, Some(Exit::Code(exit))) if code == C::FfmpegFailed => format!("{ours} (exit code {exit})"),
         _ => ours.to_owned(),
     }
 }
@@ -348,11 +350,12 @@ mod tests {
     }
 
     #[test]
-    fn messages_are_ours_with_a_short_clean_quote() {
-        let failure = of(1, &["file:/srv/in.mp4: Invalid data found when processing input"], false);
+    fn messages_are_ours_with_a_short_clean_quote_where_that_helps() {
+        let line = "file:/srv/in.mp4: Invalid data found when processing input";
+        assert_eq!(of(1, &[line], false).message, "the input is damaged or no media that can be decoded");
         assert_eq!(
-            failure.message,
-            "the input is damaged or no media that can be decoded (ffmpeg: in.mp4: Invalid data found when processing input)"
+            of(1, &[line], true).message,
+            format!("{} (ffmpeg: {})", of(1, &[line], false).message, &line[10..])
         );
         let failure = of(1, &[&format!("/var/lib/secret/x: {}", "y".repeat(500))], false);
         assert!(!failure.message.contains("secret") && failure.message.len() < 250, "{}", failure.message);
