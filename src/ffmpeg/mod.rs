@@ -50,7 +50,7 @@ pub use encoders::{ENCODER_CANDIDATES, usable_encoders};
 pub use estimate::{Estimate, Estimator};
 pub use expected::{Expected, OutputSpan};
 pub use monitor::{Line, Monitor, Output, Source, monitor};
-pub use probe::{INPUT_ALLOWLIST, ProbeError, probe};
+pub use probe::{INPUT_ALLOWLIST, ProbeError, UNREAD_FORMAT, probe};
 pub use progress::{Progress, ProgressParser};
 pub use report::{Ending, Exit, Report, StartError, Stop, StopStep};
 pub use run::{graceful, slim, standard};

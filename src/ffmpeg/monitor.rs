@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, watch};
 
 use super::progress::{Progress, ProgressParser};
+use super::stderr_log::tells_of_output;
 
 /// How many lines wait for the reader at most.
 const MAX_LINES: usize = 1024;
@@ -42,6 +43,7 @@ pub struct Monitor {
     pid: watch::Sender<Option<u32>>,
     has_output: AtomicBool,
     advances: AtomicU64,
+    has_begun: AtomicBool,
 }
 
 /// The reader's end. It may be dropped or never read: the run doesn't notice.
@@ -73,7 +75,8 @@ pub fn monitor() -> (Monitor, Output) {
     let (progress, latest) = watch::channel(None);
     let (pid, started) = watch::channel(None);
     let output = Output { shared: Arc::clone(&shared), progress: latest, pid: started };
-    (Monitor { shared, progress, pid, has_output: AtomicBool::default(), advances: AtomicU64::default() }, output)
+    let (has_output, has_begun) = (AtomicBool::new(false), AtomicBool::new(false));
+    (Monitor { shared, progress, pid, has_output, has_begun, advances: AtomicU64::default() }, output)
 }
 
 impl Monitor {
@@ -83,7 +86,7 @@ impl Monitor {
     }
 
     /// Passes a line on, at the cost of the oldest where the reader is slow.
-    pub(super) fn line(&self, source: Source, text: &str) {
+    fn line(&self, source: Source, text: &str) {
         let mut ring = self.shared.lock();
         ring.bytes += text.len();
         ring.lines.push_back(Line { source, text: text.to_owned() });
@@ -95,6 +98,12 @@ impl Monitor {
         }
         drop(ring);
         self.shared.changed.notify_one();
+    }
+
+    /// Passes a line of standard error on.
+    pub(super) fn stderr_line(&self, text: &str) {
+        self.has_begun.fetch_or(tells_of_output(text), Ordering::Relaxed);
+        self.line(Source::Stderr, text);
     }
 
     /// Passes a line of standard output on, unless it belongs to a progress block.
@@ -119,9 +128,9 @@ impl Monitor {
         self.advances.load(Ordering::Relaxed)
     }
 
-    /// Whether any progress block has come.
-    pub(super) fn has_progress(&self) -> bool {
-        self.progress.borrow().is_some()
+    /// Whether there was any sign that ffmpeg encodes: a progress block, or word of an output.
+    pub(super) fn has_begun(&self) -> bool {
+        self.has_begun.load(Ordering::Relaxed) || self.progress.borrow().is_some()
     }
 }
 

@@ -45,7 +45,8 @@ pub enum Ending {
     TimedOut,
     /// Because it stood still for too long.
     Stalled,
-    /// By a signal that we did not send: a crash, the kernel short of memory, somebody else.
+    /// By a signal that we did not send: a crash, the kernel short of memory, somebody else. ffmpeg takes SIGTERM and
+    /// SIGINT for a request and ends with an exit code all the same.
     Killed,
     /// It never ran.
     NotStarted(StartError),

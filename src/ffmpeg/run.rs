@@ -152,9 +152,8 @@ impl Watch {
             if let Some(limit) = limits.grace.filter(|_| !kill.is_cancelled()) {
                 vigil.release();
                 let has_output = monitor.is_some_and(Monitor::has_output);
-                let has_progress = monitor.is_some_and(Monitor::has_progress);
-                // ffmpeg sends its first block once it begins to encode.
-                let nothing_to_save = limits.tells_progress && !has_progress;
+                let has_begun = monitor.is_some_and(Monitor::has_begun);
+                let nothing_to_save = limits.tells_progress && !has_begun;
                 let ladder = Ladder { process, stdin, received, has_output, nothing_to_save, steps: &mut steps };
                 let _ = tokio::time::timeout(limit, ladder.climb()).await;
             }
@@ -189,7 +188,11 @@ impl Watch {
         // The reader of lines learns of the end no sooner than everything is in the report.
         drop(monitor);
         let exit = usage.as_ref().ok().and_then(exit_of);
-        let (ending, last) = judge(exit, steps, quit_unread, requested);
+        let (ending, last) = match judge(exit, steps, quit_unread, requested) {
+            // It took somebody else's signal for a request and ended by itself.
+            (Ending::Finished, None) if log.signalled() => (Ending::Killed, None),
+            judged => judged,
+        };
         let failed =
             !matches!(ending, Ending::Stopped | Ending::TimedOut | Ending::Stalled) && exit != Some(Exit::Code(0));
         let (errors, stderr_tail) = log.finish(failed);

@@ -7,14 +7,14 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::attempt::{Attempt, Halt, blocking, disk_failure};
+use super::blame::Case;
 use super::classify;
 use super::clean::Cleaner;
 use super::meter::{Meter, PUBLISHING, VERIFYING};
 use super::order::End;
 use super::plan::Plan;
 use super::produce::{Produced, planned_output, produced, raw_output};
-use super::verify::{self, Fault};
-use super::{raw, salvage};
+use super::{raw, salvage, verify};
 use crate::domain::failure::{Failure, FailureCode};
 use crate::domain::format::Container;
 use crate::domain::job::{CancelMethod, CancelReason, Mode, Output, Phase};
@@ -37,7 +37,7 @@ pub(super) async fn finish(
         }
         Ending::Finished if report.succeeded() => {}
         Ending::Finished | Ending::Killed | Ending::NotStarted(_) => {
-            let failure = classify::of_report(&report, plan.outputs.is_empty(), cleaner);
+            let failure = classify::of_report(&report, &plan, cleaner);
             return Ok(failed(attempt, failure));
         }
     }
@@ -54,7 +54,9 @@ pub(super) async fn finish(
 /// A failure; where the job was asked to stop meanwhile, it is stopped all the same, and the failure says why there is
 /// nothing to keep.
 fn failed(attempt: &Attempt<'_>, failure: Failure) -> End {
-    if stop_counts(attempt) {
+    // Whoever stops the server may signal ffmpeg as well, as systemd does.
+    let stopped_with_us = failure.code == FailureCode::Killed && attempt.controls.stop.is_cancelled();
+    if stop_counts(attempt) || stopped_with_us {
         End::Stopped { method: CancelMethod::NotStarted, drain_ms: 0, outputs: Vec::new(), note: Some(failure) }
     } else {
         End::Failed(failure)
@@ -123,8 +125,10 @@ async fn planned_outputs(
         let name = &planned.spec.name;
         let path = workspace.outputs().join(&planned.file);
         let mut produced = read(attempt, path, planned.spec.container, name, abort).await?;
-        let Some(media) = produced.media.as_mut() else { return Err(unreadable(name).into()) };
-        verify::check(&planned.holds, media, true).or_else(|fault| blame(fault, name, report, cleaner))?;
+        let case = Case { planned, errors: &report.errors, cleaner };
+        let Some(media) = produced.media.as_mut() else { return Err(case.unreadable().into()) };
+        verify::check(&planned.holds, media, true).or_else(|fault| case.judge(fault))?;
+        case.gaps(produced.gaps)?;
         verify::settle_rate(&planned.holds, media);
         outputs.push(planned_output(planned, produced, false, Some(true)));
     }
@@ -191,37 +195,11 @@ async fn digest_only(path: PathBuf, abort: &CancellationToken) -> Result<Produce
         std::io::ErrorKind::Interrupted => Halt::Stopped,
         _ => disk_failure("read an output", &error).into(),
     })?;
-    Ok(Produced { digest, media: None })
+    Ok(Produced { digest, media: None, gaps: Duration::ZERO })
 }
 
 fn unreadable(name: &str) -> Failure {
     Failure::new(FailureCode::OutputInvalid, format!("{name} was made, but can't be read to its end as media"))
-}
-
-/// Who is to blame for a fault. An output that is too short is the input's fault where ffmpeg complained of it, and no
-/// fault at all where the input's length was a guess.
-fn blame(fault: Fault, name: &str, report: &Report, cleaner: &Cleaner) -> Result<(), Failure> {
-    let (found, expected, exact) = match fault {
-        Fault::Differs(how) => {
-            return Err(Failure::new(FailureCode::OutputInvalid, format!("{name} isn't what was asked for: {how}")));
-        }
-        Fault::Short { found, expected, exact } => (found.as_secs_f64(), expected.as_secs_f64(), exact),
-    };
-    let complaint = report.errors.iter().find(|line| classify::blames_input(line));
-    match complaint {
-        Some(line) => {
-            let quote = classify::quote(line, cleaner);
-            let message = format!(
-                "the input is damaged or cut short: only {found:.1} s of {expected:.1} s could be read (ffmpeg: {quote})"
-            );
-            Err(Failure::new(FailureCode::InputInvalid, message))
-        }
-        None if exact => {
-            let message = format!("{name} is {found:.1} s long instead of {expected:.1} s");
-            Err(Failure::new(FailureCode::OutputInvalid, message))
-        }
-        None => Ok(()),
-    }
 }
 
 /// Gives the files the names that clients chose and publishes them.

@@ -16,7 +16,7 @@ use crate::domain::invalid::FieldError;
 use crate::domain::media::MediaInfo;
 use crate::domain::request::JobSpec;
 use crate::domain::time::SharedClock;
-use crate::ffmpeg::{ProbeError, Tools};
+use crate::ffmpeg::{ProbeError, Tools, UNREAD_FORMAT};
 use crate::storage::{Files, InputError, MediaRoots};
 
 /// How long ffmpeg may stand still unless something else is said.
@@ -129,6 +129,10 @@ fn unprobed(error: &Unprobed) -> Failure {
         Unprobed::Io(error) => {
             Failure::new(C::InputUnreadable, format!("the server can't read the input: {}", error.kind()))
         }
+        Unprobed::Probe(ProbeError::Unreadable(why)) if why == UNREAD_FORMAT => Failure::new(
+            C::InputInvalid,
+            "the input's format is none of those that are read here, such as mp4, mkv or mp3",
+        ),
         Unprobed::Probe(ProbeError::Unreadable(_)) => {
             Failure::new(C::InputInvalid, "the input is no media file, or a damaged or truncated one")
         }

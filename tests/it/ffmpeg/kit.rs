@@ -128,6 +128,11 @@ impl Running {
     pub(crate) async fn report(self) -> Report {
         tokio::time::timeout(SOON, self.task).await.expect("in time").expect("no panic")
     }
+
+    /// The same for a run whose end is real work, which takes as long as the machine needs.
+    pub(crate) async fn patient_report(self) -> Report {
+        tokio::time::timeout(SOON * 4, self.task).await.expect("in time").expect("no panic")
+    }
 }
 
 /// Checks that a run was stopped, and by which step; returns how long that took.

@@ -1,5 +1,6 @@
 //! The library module `ffmpeg`, with real processes.
 
+mod crowd;
 mod kit;
 mod leftovers;
 mod modes;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use transcoded::ffmpeg::{Command, Ending, Exit, Report, StartError, StopStep, graceful, monitor, slim, standard};
 
+use super::crowd::Crowd;
 use super::kit::{CLIP, ENDLESS, Folder, Running, exited_with, ffmpeg, frames_of, group, state, stopped_by, until};
 
 /// The three modes by name.
@@ -32,7 +33,7 @@ async fn a_transcode_finishes_in_every_mode_and_tells_its_cost() {
         let command = ffmpeg(&["-i", CLIP, "-an", "-vf", "scale=160:-2", "-c:v", "libx264", &path]);
         let report = run(mode, &CancellationToken::new(), command).await;
         assert!(report.succeeded() && report.stop.is_none() && report.errors.is_empty(), "{report:#?}");
-        assert!(report.cpu > Duration::from_millis(50) && report.wall > Duration::from_millis(50), "{report:#?}");
+        assert!(!report.cpu.is_zero() && !report.wall.is_zero(), "{report:#?}");
         assert!(report.peak_memory_bytes.is_some_and(|bytes| bytes > 10 << 20), "{report:#?}");
         assert_eq!(frames_of(&path), 132);
     }
@@ -108,6 +109,19 @@ async fn a_kill_by_somebody_else_is_told_as_such() {
 }
 
 #[tokio::test]
+async fn an_ffmpeg_that_somebody_else_asks_to_end_has_not_finished() {
+    let folder = Folder::new();
+    let path = folder.path("out.mkv");
+    let running = Running::start(ffmpeg(ENDLESS).arg(&path)).await;
+    running.has_output().await;
+    let pid = rustix::process::Pid::from_raw(running.pid).expect("an id");
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("asked");
+    let report = running.report().await;
+    assert!(matches!(report.ending, Ending::Killed) && report.stop.is_none(), "{report:#?}");
+    exited_with(&report, Exit::Code(255));
+}
+
+#[tokio::test]
 async fn slim_and_standard_kill_the_whole_group_at_once() {
     for mode in ["slim", "standard"] {
         let token = CancellationToken::new();
@@ -118,9 +132,10 @@ async fn slim_and_standard_kill_the_whole_group_at_once() {
             until("the wrapper", || super::kit::exists(&started)).await;
             token.cancel();
         };
+        let crowd = Crowd::watch();
         let (report, ()) = tokio::join!(run(mode, &token, sh(&script)), cancel);
         let took = stopped_by(&report, StopStep::Kill);
-        assert!(took < Duration::from_millis(500), "{took:?}");
+        assert!(took < crowd.stretch(Duration::from_millis(500)), "{took:?}");
         exited_with(&report, Exit::Signal(9));
         let pid = std::fs::read_to_string(&started).expect("an id").trim().parse().expect("a number");
         until("the children's end", || group(pid).is_empty()).await;
@@ -131,13 +146,17 @@ async fn slim_and_standard_kill_the_whole_group_at_once() {
 #[tokio::test]
 async fn a_timeout_ends_each_mode_in_its_own_way() {
     let folder = Folder::new();
-    for (mode, step) in [("slim", StopStep::Kill), ("standard", StopStep::Kill), ("graceful", StopStep::Quit)] {
+    // A graceful one must have come to encode by then, on a busy machine, too.
+    let (soon, later) = (Duration::from_millis(300), Duration::from_secs(6));
+    for (mode, step, timeout) in
+        [("slim", StopStep::Kill, soon), ("standard", StopStep::Kill, soon), ("graceful", StopStep::Quit, later)]
+    {
         let path = folder.path(&format!("{mode}.mp4"));
-        let command = ffmpeg(ENDLESS).arg(&path).timeout(Duration::from_millis(1500));
+        let command = ffmpeg(ENDLESS).arg(&path).timeout(timeout);
         let report = run(mode, &CancellationToken::new(), command).await;
         assert!(matches!(report.ending, Ending::TimedOut), "{report:#?}");
         assert_eq!(report.stop.expect("a stop").step, step, "{report:#?}");
-        assert!(report.wall >= Duration::from_millis(1500), "{report:#?}");
+        assert!(report.wall >= timeout, "{report:#?}");
         if mode == "graceful" {
             assert!(frames_of(&path) > 5);
         }

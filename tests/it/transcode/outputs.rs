@@ -105,6 +105,19 @@ async fn odd_and_turned_pictures_come_out_even_and_upright() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_an_encoder_cannot_take_is_said_before_it_runs() {
+    let world = World::new();
+    world.clip("-f lavfi -i testsrc2=size=64x20:duration=1 -c:v ffv1", "flat.mkv");
+    let video = json!({ "codec": "hevc", "width": 32 });
+    let request = json!({ "input": "flat.mkv", "outputs": [{ "name": "a.mp4", "video": video }] });
+    let failure = world.fail(request).await;
+    assert_eq!(failure.code, C::EncoderUnavailable);
+    assert!(failure.message.contains("32x10") && !failure.message.contains("ffmpeg:"), "{failure}");
+    let video = json!({ "codec": "av1", "bitrate_bps": 500_000_000, "speed": "ultrafast" });
+    world.one("flat.mkv", json!({ "name": "a.mp4", "video": video })).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn raw_arguments_keep_every_plain_file_that_they_make() {
     let world = World::new();
     world.small_clip();

@@ -101,7 +101,7 @@ impl World {
              -c:v libx264 -preset ultrafast -pix_fmt yuv420p -c:a aac",
             "short.mp4",
         );
-        self.clip("-stream_loop 700 -i {short.mp4} -c copy", "long.mp4");
+        self.clip("-stream_loop 2800 -i {short.mp4} -c copy", "long.mp4");
     }
 
     pub(crate) fn bunny(&self) {
