@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use crate::domain::id::JobId;
 use crate::domain::job::Job;
 use crate::domain::request::LONGEST_GRACE_SECONDS;
+use crate::failpoint::{Point, failpoint};
 use crate::http::context::Context;
 use crate::http::errors::job_id;
 use crate::http::problem::Problem;
@@ -69,6 +70,7 @@ pub(in crate::http) async fn cancel(
 
 async fn purge(context: &Context, id: JobId) -> Result<Response, Problem> {
     context.queue.purge(id).await?;
+    failpoint(Point::JobPurged);
     let files = Arc::clone(&context.files);
     let removed = tokio::task::spawn_blocking(move || files.remove(id)).await;
     match removed.map_err(|_| Problem::internal())? {
