@@ -15,6 +15,7 @@ use crate::config::{DEFAULT_MEDIA_ROOT, Flags, Limits, LogFormat, Settings};
 use crate::db::{self, Retention, Rules, SqliteStore, Store};
 use crate::domain::job::RetryPolicy;
 use crate::domain::time::{SharedClock, SystemClock};
+use crate::failpoint::{Point, failpoint};
 use crate::ffmpeg;
 use crate::http::{self, Context, Metrics, Parts};
 use crate::queue::Queue;
@@ -172,6 +173,7 @@ async fn run_until_stopped(server: Server, listener: TcpListener, shutdown_timeo
     tracing::info!("stopping: running jobs go back to the queue");
     draining.cancel();
     queue.stop_all();
+    failpoint(Point::Stopping);
     let shut_down = async {
         let mut pool = pool;
         let patience = shutdown_timeout.saturating_sub(CLOSING_TIME).max(shutdown_timeout / 2);
@@ -180,6 +182,7 @@ async fn run_until_stopped(server: Server, listener: TcpListener, shutdown_timeo
             queue.kill_all();
             pool.await?;
         }
+        failpoint(Point::Stopped);
         closing.cancel();
         done_serving.cancel();
         http.await

@@ -17,6 +17,8 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
+use crate::failpoint::{Point, failpoint};
+
 /// Every line is `+GROUP` or `-GROUP`. Nothing but built-in commands is used, so nothing more is ever started.
 const SCRIPT: &str = r#"
 trap '' INT TERM HUP QUIT
@@ -57,6 +59,7 @@ pub(super) fn spawn(command: &mut Command) -> io::Result<Child> {
         return Err(io::Error::other("this program is about to exit"));
     }
     let child = command.spawn()?;
+    failpoint(Point::ProcessStarted);
     let group = child.id().cast_signed();
     guarded.groups.insert(group);
     guarded.tell('+', group);

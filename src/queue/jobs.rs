@@ -16,6 +16,7 @@ use crate::domain::id::{JobId, Lease};
 use crate::domain::job::{AttemptEnd, CancelReason, Job, JobProgress, JobState};
 use crate::domain::log::LogLevel;
 use crate::domain::request::JobSpec;
+use crate::failpoint::{Point, failpoint};
 
 pub use crate::db::CancelAnswer;
 
@@ -51,7 +52,9 @@ impl Queue {
         let shared = Arc::new(Shared { registry: Registry::new(root), feed: OnceLock::new(), arrivals, intake });
         let told = Arc::clone(&shared);
         let store = open(Box::new(move |events| told.committed(&events)))?;
+        failpoint(Point::Recovering);
         let interrupted = store.recover().await?;
+        failpoint(Point::Recovered);
         if interrupted > 0 {
             tracing::warn!(interrupted, "{interrupted} jobs were running when the last server ended");
         }
@@ -93,7 +96,9 @@ impl Queue {
         spec: JobSpec,
         idempotency: Option<IdempotencyKey>,
     ) -> Result<Submitted, Error> {
-        self.store.submit(NewJob { id, spec, idempotency }).await
+        let submitted = self.store.submit(NewJob { id, spec, idempotency }).await?;
+        failpoint(Point::SubmitCommitted);
+        Ok(submitted)
     }
 
     /// Asks a job to stop.
@@ -102,6 +107,7 @@ impl Queue {
     /// As [`Store::cancel`].
     pub async fn cancel(&self, id: JobId, grace: Grace) -> Result<CancelAnswer, Error> {
         let answer = self.store.cancel(id).await?;
+        failpoint(Point::CancelCommitted);
         if let CancelAnswer::Stopping(_) = &answer
             && let Some(entry) = self.shared.registry.get(id)
         {
@@ -192,7 +198,9 @@ impl Queue {
     /// # Errors
     /// As [`Store::retry`].
     pub async fn retry(&self, id: JobId) -> Result<Job, Error> {
-        self.store.retry(id).await
+        let job = self.store.retry(id).await?;
+        failpoint(Point::RetryCommitted);
+        Ok(job)
     }
 
     /// Removes some of what has been kept for long enough.
@@ -340,7 +348,10 @@ impl Shared {
                 // An attempt that was paused waits for a slot with its tokens and its process.
                 JobState::Queued if event.open => {}
                 JobState::Queued => self.registry.enter(event.job),
-                JobState::Paused => self.registry.pause(event.job, event.open),
+                JobState::Paused => {
+                    failpoint(Point::PauseCommitted);
+                    self.registry.pause(event.job, event.open);
+                }
                 JobState::Running | JobState::Cancelling => self.registry.go_on(event.job),
                 JobState::Succeeded | JobState::Failed | JobState::Cancelled => self.registry.leave(event.job),
             }

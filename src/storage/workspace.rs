@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::files::{ignore_missing, sync_folder};
+use crate::failpoint::{Point, failpoint};
 
 /// The scratch space of one attempt. Dropping it removes it and everything in it.
 #[derive(Debug)]
@@ -59,6 +60,7 @@ impl Workspace {
         let attempt = parent(&self.published)?;
         fs::create_dir_all(attempt)?;
         fs::rename(&self.outputs, &self.published)?;
+        failpoint(Point::OutputsRenamed);
         // From the new name up to the folder that has been there from the start.
         let job = parent(attempt)?;
         [attempt, job, parent(job)?].into_iter().try_for_each(sync_folder)

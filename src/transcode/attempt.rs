@@ -19,6 +19,7 @@ use crate::domain::failure::{Failure, FailureCode};
 use crate::domain::job::{CancelMethod, CancelReason, Mode, Phase};
 use crate::domain::media::MediaInfo;
 use crate::domain::request::Work;
+use crate::failpoint::{Point, failpoint};
 use crate::ffmpeg::{self, Command, Exit, Report};
 use crate::storage::Workspace;
 
@@ -100,6 +101,7 @@ impl<'a> Attempt<'a> {
         account.log = format!("ffmpeg {}\n", shown_args(&plan, &cleaner));
         let report = self.transcode(&plan, &workspace, &cleaner, &mut meter).await;
         account.note(&report, &cleaner);
+        failpoint(Point::FfmpegEnded);
         finish::finish(self, plan, report, workspace, &cleaner, &mut meter).await
     }
 

@@ -18,6 +18,7 @@ use super::{raw, salvage, verify};
 use crate::domain::failure::{Failure, FailureCode};
 use crate::domain::format::Container;
 use crate::domain::job::{CancelMethod, CancelReason, Mode, Output, Phase};
+use crate::failpoint::{Point, failpoint};
 use crate::ffmpeg::{Ending, Report, StartError, StopStep};
 use crate::storage::Workspace;
 
@@ -211,13 +212,16 @@ pub(super) async fn publish(plan: &Plan, workspace: Workspace, outputs: &[Output
         .map(|planned| (planned.file.clone(), planned.spec.name.clone()))
         .collect();
     let keep: Vec<String> = outputs.iter().map(|output| output.name.clone()).collect();
+    failpoint(Point::OutputsVerified);
     let published = blocking(move || {
         for (file, name) in renames {
             std::fs::rename(workspace.outputs().join(file), workspace.outputs().join(name))?;
         }
         workspace.publish(&keep)
     });
-    published.await.map_err(|error| disk_failure("publish the outputs", &error))
+    published.await.map_err(|error| disk_failure("publish the outputs", &error))?;
+    failpoint(Point::OutputsPublished);
+    Ok(())
 }
 
 /// Keeps a workspace's files from being removed in a task that must not block.

@@ -12,6 +12,7 @@ use crate::domain::failure::{Failure, FailureCode};
 use crate::domain::id::JobId;
 use crate::domain::job::{AttemptEnd, CancelReason, Ending, Job, JobProgress, JobState};
 use crate::domain::log::LogLevel;
+use crate::failpoint::{Point, failpoint};
 use crate::queue::{Entry, Queue};
 use crate::storage::Files;
 use crate::transcode::{Controls, End, Observer, Order, Outcome, Transcoder};
@@ -39,6 +40,7 @@ pub(super) async fn run(room: Room, claimed: Claimed, entry: Arc<Entry>, threads
     let end = end_of(outcome, &entry);
     match record(&room, &claimed, &entry, end).await {
         Ok(job) => {
+            failpoint(Point::EndRecorded);
             report(&job, started.elapsed());
             settle(&room, &job, attempt).await;
         }

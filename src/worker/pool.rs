@@ -14,6 +14,7 @@ use super::seats::Seats;
 use super::threads::encoder_threads;
 use crate::db::{Claimed, Claims};
 use crate::domain::time::{SharedClock, Timestamp};
+use crate::failpoint::{Point, failpoint};
 use crate::queue::Queue;
 
 /// How long to wait after the database failed to hand out jobs, or while the disk is too full to start any.
@@ -89,6 +90,9 @@ impl Pool {
 
     fn start(&self, claims: Claims, asked: Instant, seats: &Seats, running: &mut JoinSet<()>) {
         let Claims { jobs, waiting, .. } = claims;
+        if !jobs.is_empty() {
+            failpoint(Point::ClaimCommitted);
+        }
         // One that was paused goes on by itself now; its threads are what they were.
         let jobs: Vec<Claimed> = jobs.into_iter().filter(|job| !job.resumed).collect();
         let busy = seats.busy() + jobs.len();

@@ -11,4 +11,5 @@ mod harness;
 mod http;
 mod storage;
 mod store;
+mod torture;
 mod transcode;

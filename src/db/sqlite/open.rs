@@ -10,6 +10,7 @@ use rusqlite_migration::{M, Migrations};
 
 use super::{backup, claiming};
 use crate::db::error::Error;
+use crate::failpoint::{Point, failpoint};
 
 const STEPS: &[M<'static>] = &[
     M::up(include_str!("../../../migrations/sqlite/0001_jobs.sql")),
@@ -80,6 +81,7 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<(), Error> {
             tracing::info!(backup = %kept.display(), "the database is brought to this version; a copy of it is kept");
         }
     }
+    failpoint(Point::Migrating);
     // Tables that others refer to are made anew; each step checks the references itself.
     connection.pragma_update(None, "foreign_keys", false)?;
     let migrated = MIGRATIONS.to_latest(connection);

@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::db::error::Error;
 use crate::db::model::StateEvent;
 use crate::db::store::OnCommit;
+use crate::failpoint::{Point, failpoint};
 
 /// How many operations may wait. More senders than that wait for room.
 const QUEUE: usize = 1024;
@@ -175,6 +176,12 @@ fn commit(
         }
     }
     let events = transaction.events;
+    if !events.is_empty() {
+        failpoint(Point::BeforeCommit);
+    }
     sql.commit()?;
+    if !events.is_empty() {
+        failpoint(Point::AfterCommit);
+    }
     Ok(events)
 }

@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use crate::domain::id::JobId;
 use crate::domain::job::Job;
 use crate::domain::request::LONGEST_GRACE_SECONDS;
+use crate::failpoint::{Point, failpoint};
 use crate::http::context::Context;
 use crate::http::errors::job_id;
 use crate::http::problem::Problem;
@@ -78,6 +79,7 @@ async fn purge(context: &Context, id: JobId) -> Result<Response, Problem> {
     let (queue, files) = (Arc::clone(&context.queue), Arc::clone(&context.files));
     let purge = async move {
         queue.purge(id).await?;
+        failpoint(Point::JobPurged);
         tokio::task::spawn_blocking(move || files.remove(id)).await.map_err(|_| Problem::internal())
     };
     match to_the_end(purge).await?? {

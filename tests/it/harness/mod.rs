@@ -11,4 +11,4 @@ pub use clips::{clip, media_root};
 pub use events::{Event, Events};
 pub use processes::processes_naming;
 pub use server::{Options, Server, slow_job};
-pub use wait::{eventually, within};
+pub use wait::{LONG, eventually, within};
