@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use super::error::{ConfigError, check_positive};
 use super::flags::Flags;
-use super::settings::{ConfigError, check_positive};
 
 /// What bounds a server.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,12 +1,12 @@
 //! The settings after everything was laid over the defaults, checked.
 
-use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use tracing::Level;
 
+use super::error::{ConfigError, check_positive};
 use super::flags::{Flags, LogFormat};
 use super::limits::Limits;
 
@@ -44,35 +44,6 @@ pub struct Settings {
     pub log_level: Level,
     /// How it is logged.
     pub log_format: LogFormat,
-}
-
-/// Why the settings can't be used.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// The file can't be read.
-    #[error("the configuration file {} can't be read: {source}", path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// The file isn't TOML, or holds unknown keys or wrong types.
-    #[error("the configuration file {} is wrong: {message}", path.display())]
-    Wrong {
-        /// The file.
-        path: PathBuf,
-        /// Where and why.
-        message: String,
-    },
-    /// A setting has a value that can't be used.
-    #[error("{setting}: {message}")]
-    Unusable {
-        /// Its name.
-        setting: &'static str,
-        /// Why.
-        message: String,
-    },
 }
 
 impl Settings {
@@ -127,10 +98,6 @@ fn read_file(path: PathBuf) -> Result<Flags, ConfigError> {
         Err(source) => return Err(ConfigError::Unreadable { path, source }),
     };
     toml::from_str(&text).map_err(|error| ConfigError::Wrong { path, message: error.to_string().trim().to_owned() })
-}
-
-pub(super) fn check_positive(setting: &'static str, value: u64) -> Result<(), ConfigError> {
-    if value == 0 { Err(ConfigError::Unusable { setting, message: "it must be at least 1".into() }) } else { Ok(()) }
 }
 
 /// On loopback only this machine's own names make sense; elsewhere the server can't know the names that it has.
