@@ -4,6 +4,7 @@
 //! - [`Files`] gives every attempt a [`Workspace`] and keeps what was published from it.
 
 mod address;
+mod crew;
 mod files;
 mod roots;
 mod workspace;

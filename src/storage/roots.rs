@@ -7,11 +7,13 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rustix::fs::{FileType, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 
 use super::address::{self, Address};
+use super::crew::Crew;
 
 /// Why an input can't be read. The messages tell nothing that the client didn't write.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -52,6 +54,8 @@ pub enum InputError {
 #[derive(Debug)]
 pub struct MediaRoots {
     roots: Vec<Root>,
+    /// A media root may be a slow network file system.
+    crew: Crew,
 }
 
 #[derive(Debug)]
@@ -68,7 +72,17 @@ impl MediaRoots {
     /// When one of them isn't there, isn't a folder or can't be read.
     pub fn open(paths: &[PathBuf]) -> io::Result<Self> {
         let roots = paths.iter().map(|path| Root::open(path)).collect::<io::Result<_>>()?;
-        Ok(Self { roots })
+        Ok(Self { roots, crew: Crew::default() })
+    }
+
+    /// As [`resolve`](Self::resolve), away from the tasks that must not block.
+    ///
+    /// # Errors
+    /// As [`resolve`](Self::resolve).
+    pub async fn find(self: &Arc<Self>, input: &str) -> Result<PathBuf, InputError> {
+        let (roots, input) = (Arc::clone(self), input.to_owned());
+        let found = self.crew.run(move || roots.resolve(&input)).await;
+        found.unwrap_or_else(|| Err(InputError::Unreadable { why: "the server is stopping".to_owned() }))
     }
 
     /// Finds the real, absolute path of an input; blocks as long as the file system takes.

@@ -149,7 +149,7 @@ impl<'a> Attempt<'a> {
         let input = tokio::select! {
             biased;
             () = stop.cancelled() => return Err(Halt::Stopped),
-            found = self.transcoder.find(&spec.input) => found.map_err(|error| unfound(&error))?,
+            found = self.transcoder.roots.find(&spec.input) => found.map_err(|error| unfound(&error))?,
         };
         let needed = match &spec.work {
             Work::Outputs(_) => true,

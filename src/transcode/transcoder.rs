@@ -1,6 +1,6 @@
 //! The transcoder: what a server makes once, and every job goes through.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -85,7 +85,7 @@ impl Transcoder {
     /// # Cancel safety
     /// Dropping the future is the same as cancelling `token`.
     pub async fn probe(&self, token: &CancellationToken, input: &str) -> Result<MediaInfo, ProbeFailure> {
-        let path = self.find(input).await?;
+        let path = self.roots.find(input).await?;
         self.facts(token, &path).await.map(|facts| facts.as_ref().clone())
     }
 
@@ -107,13 +107,6 @@ impl Transcoder {
             }
         }
         errors
-    }
-
-    /// The real path of an input.
-    pub(super) async fn find(&self, input: &str) -> Result<PathBuf, InputError> {
-        let (roots, input) = (Arc::clone(&self.roots), input.to_owned());
-        let found = tokio::task::spawn_blocking(move || roots.resolve(&input)).await;
-        found.unwrap_or_else(|_| Err(InputError::Unreadable { why: "the server is stopping".to_owned() }))
     }
 
     /// The facts of the file at `path`.

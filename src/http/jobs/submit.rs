@@ -1,7 +1,5 @@
 //! `POST /v1/jobs`
 
-use std::sync::Arc;
-
 use axum::extract::State;
 use axum::http::header::LOCATION;
 use axum::http::{HeaderMap, HeaderName, StatusCode};
@@ -74,10 +72,7 @@ async fn check_against_the_machine(context: &Context, spec: &JobSpec) -> Result<
     if !missing.is_empty() {
         return Err(Problem::invalid(missing));
     }
-    let (roots, input) = (Arc::clone(&context.roots), spec.input.clone());
-    // A media root may be a slow network file system.
-    let found = tokio::task::spawn_blocking(move || roots.resolve(&input)).await;
-    found.map_err(|_| Problem::internal())?.map(drop).map_err(Problem::from)
+    context.roots.find(&spec.input).await.map(drop).map_err(Problem::from)
 }
 
 fn new_id(context: &Context) -> Result<JobId, Problem> {
