@@ -10,6 +10,7 @@ mod jobs;
 mod json;
 mod metrics;
 mod node;
+mod patience;
 mod presets;
 mod probe;
 mod problem;

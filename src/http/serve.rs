@@ -18,8 +18,13 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
+use super::patience::{Answering, Patient};
+
 /// How long a client may take to send the head of a request.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long a connection may rest between two requests: longer than the pools of proxies and clients keep theirs, so that
+/// it isn't closed under a request.
+const REST_TIMEOUT: Duration = Duration::from_mins(2);
 /// How long data that was sent may go unread before the connection is given up, in milliseconds.
 const UNREAD_TIMEOUT_MS: u32 = 30_000;
 /// How long to wait after an accept failed for want of file descriptors or memory.
@@ -51,7 +56,7 @@ pub async fn serve(listener: TcpListener, router: Router, most_connections: usiz
     let seats = Arc::new(Semaphore::new(most_connections));
     let graceful = GracefulShutdown::new();
     let mut builder = hyper::server::conn::http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
+    builder.timer(TokioTimer::new()).header_read_timeout(REST_TIMEOUT);
     loop {
         let (stream, seat) = tokio::select! {
             () = stop.cancelled() => break,
@@ -65,10 +70,17 @@ pub async fn serve(listener: TcpListener, router: Router, most_connections: usiz
             },
         };
         prepare(&stream);
+        let answering = Answering::default();
+        let stream = Patient::new(stream, HEADER_TIMEOUT, answering.clone());
         let router = router.clone();
         let service = service_fn(move |request: hyper::Request<Incoming>| {
-            let router = router.clone();
-            async move { Ok::<_, Infallible>(answer(router, request).await) }
+            answering.set(true);
+            let (router, answering) = (router.clone(), answering.clone());
+            async move {
+                let response = answer(router, request).await;
+                answering.set(false);
+                Ok::<_, Infallible>(response)
+            }
         });
         let connection = graceful.watch(builder.serve_connection(TokioIo::new(stream), service));
         tokio::spawn(async move {

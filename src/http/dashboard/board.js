@@ -121,7 +121,7 @@ export class Board {
     this.#placedAt = performance.now();
   }
 
-  // Rows don't move away under a pointer that is about to press a cancel button.
+  // Rows don't move away under a pointer that is about to press a button.
   #heldStill() {
     const recent = performance.now() - this.#pointerMovedAt < HELD_STILL_MS;
     return recent && this.#main.querySelector("[data-job-id] button:not([aria-disabled='true']):hover") !== null;
@@ -157,7 +157,9 @@ export class Board {
     unseen.textContent = `and ${waiting.length - WAITING_SHOWN} more that wait`;
     const { more: older } = this.#groups.get("finished");
     older.hidden = this.#whole && finished.length < FINISHED_KEPT;
-    older.textContent = "These are the newest. `transcoded list` shows older ones too.";
+    const command = document.createElement("code");
+    command.textContent = "transcoded list";
+    older.replaceChildren("These are the newest. ", command, " shows older ones too.");
   }
 
   // Walks down the list and the wanted order together and moves only what isn't in its place.

@@ -58,7 +58,10 @@ export class Feed {
     this.#nodeTimer = setTimeout(() => this.#askNode(), wait);
   }
 
-  /** Asks the server to cancel, pause, resume or retry a job. Answers with the refusal as a sentence, or null when it was accepted. */
+  /**
+   * Asks the server to cancel, pause, resume or retry a job. Answers with the refusal as a sentence, or null
+   * when it was accepted.
+   */
   async act(id, act) {
     const mark = this.#jobs.mark();
     try {
@@ -67,7 +70,7 @@ export class Feed {
         : ask(`${jobPath(id)}/${act}`, { method: "POST" }));
       if (response.ok) {
         const job = await response.json().catch(() => null);
-        if (job?.id === id) this.#jobs.takeJob(job);
+        if (job?.id === id) this.#jobs.takeAnswer(job, mark);
         return null;
       }
       const refusal = await problemText(response);

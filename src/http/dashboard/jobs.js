@@ -2,12 +2,11 @@
 // no network here: `feed.js` reports, `board.js` shows.
 //
 // Reports arrive by three ways that can overtake each other: the event stream, a list that was asked
-// for, and the answer to a cancel. The rules that make them agree:
+// for, and the answer to a button. The rules that make them agree:
 // - a snapshot is the server's word about every unfinished job, whatever was known before;
-// - outside a snapshot a job that is over stays over unless it is queued again, and one that is cancelling
-//   only ends;
-// - what was asked for before something newer was heard about that job is too old to count, unless it
-//   says that the job is over, which nothing newer can undo.
+// - `state` events come in the order in which things happened, so the last one holds, even for a job that
+//   was over: it may be tried again;
+// - what was asked for before something newer was heard about that job is too old to count.
 
 /** The states in the order of a job's life. */
 export const STATES = ["queued", "running", "paused", "cancelling", "succeeded", "failed", "cancelled"];
@@ -28,11 +27,6 @@ export function isOver(state) {
 /** When the job was over, as text that sorts by time. */
 export function endedAt(job) {
   return job.finished_at ?? job.created_at ?? "";
-}
-
-function mayReplace(known, state) {
-  if (isOver(known)) return known === state || state === "queued";
-  return known !== "cancelling" || state === "cancelling" || isOver(state);
 }
 
 /**
@@ -78,16 +72,15 @@ export class Jobs {
     return missing;
   }
 
-  /** Takes a job as a `state` event or the answer to a cancel shows it. */
+  /** Takes a job as a `state` event shows it. */
   takeJob(job) {
-    const known = this.get(job.id);
-    if (!known || mayReplace(known.state, job.state)) this.#put(job);
+    this.#put(job);
   }
 
   /** Takes a job that was asked for at `mark`. */
   takeAnswer(job, mark) {
     const entry = this.#entries.get(job.id);
-    if (!entry || entry.heard <= mark || isOver(job.state)) this.takeJob(job);
+    if (!entry || entry.heard <= mark) this.#put(job);
   }
 
   /**
@@ -124,6 +117,8 @@ export class Jobs {
 
   #put(job) {
     const before = this.get(job.id);
+    // What is done stays done while it stands still, though the event doesn't repeat it.
+    if (job.state === "paused") job.progress ??= before?.progress;
     this.#entries.set(job.id, { job, heard: ++this.#heard });
     this.#finished += Number(isOver(job.state)) - Number(before !== undefined && isOver(before.state));
     this.#onChange(job.id, "job", before?.state);

@@ -161,9 +161,11 @@ export class Row {
   /** Shows only how far the job is. */
   showProgress(job) {
     const { bar, progress, percent: number, facts } = this.#parts;
+    // One that is paused half way stands still where it is.
+    const half = job.state === "paused" && typeof job.progress?.percent === "number";
     const busy = job.state === "running" || job.state === "cancelling";
-    bar.hidden = !busy;
-    const now = busy ? (job.progress ?? {}) : {};
+    bar.hidden = !busy && !half;
+    const now = busy ? (job.progress ?? {}) : half ? { percent: job.progress.percent } : {};
     if (typeof now.percent === "number") progress.value = now.percent;
     else progress.removeAttribute("value");
     number.textContent = percent(now.percent);

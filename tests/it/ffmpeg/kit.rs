@@ -16,7 +16,7 @@ use transcoded::ffmpeg::{
 pub(crate) const CLIP: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/media/bigbuckbunny.mp4");
 
 /// More than anything here should ever take.
-pub(crate) const SOON: Duration = Duration::from_secs(30);
+pub(crate) const SOON: Duration = Duration::from_mins(2);
 
 pub(crate) fn tools() -> Tools {
     locate_in_environment().expect("ffmpeg is installed")
