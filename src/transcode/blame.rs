@@ -90,7 +90,8 @@ impl Case<'_> {
             return Err(damaged(&format!("only {found:.1} s of {expected:.1} s can be read")));
         }
         if exact && much {
-            return Err(self.output(&format!("is {found:.1} s long instead of {expected:.1} s")));
+            let what = format!("is {found:.1} s long instead of {expected:.1} s; the input may be damaged");
+            return Err(self.output(&what));
         }
         // The input's length was a guess, or the last frames of its streams don't end together.
         Ok(())

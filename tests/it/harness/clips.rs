@@ -38,6 +38,23 @@ pub fn slow_clip() -> &'static str {
     "slow.mp4"
 }
 
+/// Tells players to turn the pictures of an mp4 or mov clockwise, by the matrix in the header of each track.
+///
+/// No option of ffmpeg's does that in every version.
+pub fn turn_clockwise(path: &Path) {
+    const MATRIX: [i32; 9] = [0, 0x1_0000, 0, -0x1_0000, 0, 0, 0, 0, 0x4000_0000];
+    let mut bytes = std::fs::read(path).unwrap();
+    let headers: Vec<usize> = (4..bytes.len()).filter(|&at| bytes[at - 4..at] == *b"tkhd").collect();
+    assert!(!headers.is_empty(), "no track in {}", path.display());
+    for header in headers {
+        for (index, number) in MATRIX.into_iter().enumerate() {
+            let at = header + 40 + 4 * index;
+            bytes[at..at + 4].copy_from_slice(&number.to_be_bytes());
+        }
+    }
+    std::fs::write(path, bytes).unwrap();
+}
+
 /// Makes the file unless it is there; two processes may try at once.
 fn place(path: &Path, make: impl FnOnce(&Path)) {
     if !path.exists() {

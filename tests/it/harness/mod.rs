@@ -7,7 +7,7 @@ mod processes;
 mod server;
 mod wait;
 
-pub use clips::{clip, media_root};
+pub use clips::{clip, media_root, turn_clockwise};
 pub use events::{Event, Events};
 pub use processes::processes_naming;
 pub use server::{Options, Server, slow_job};
