@@ -79,8 +79,9 @@ ALTER TABLE jobs_new RENAME TO jobs;
 
 -- The claim: the highest priority first, equal ones in order of submission.
 CREATE INDEX jobs_claimable ON jobs (priority DESC, seq) WHERE state = 'queued' AND held = 0;
--- The one that has waited longest, which gets a turn of its own from time to time.
-CREATE INDEX jobs_waiting ON jobs (seq) WHERE state = 'queued' AND held = 0;
+-- The one that has waited longest, which gets a turn of its own from time to time: since it was submitted or, if that is
+-- later, since its time came.
+CREATE INDEX jobs_waiting ON jobs (max(created_at, coalesce(run_at, 0)), seq) WHERE state = 'queued' AND held = 0;
 -- Which are due next.
 CREATE INDEX jobs_held ON jobs (run_at) WHERE held = 1;
 -- The snapshot of what isn't over.
@@ -116,7 +117,14 @@ CREATE TABLE events_gone (
     why TEXT PRIMARY KEY,
     id  INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
-INSERT INTO events_gone (why, id) VALUES ('trimmed', 0), ('removed', 0);
+-- Until now only removed jobs have left gaps: what counts is the newest number that is missing, be it the last one given.
+INSERT INTO events_gone (why, id)
+SELECT 'trimmed', 0
+UNION ALL
+SELECT 'removed', max(
+    coalesce((SELECT max(id) - 1 FROM events WHERE id > 1 AND NOT EXISTS (SELECT 1 FROM events before WHERE before.id = events.id - 1)), 0),
+    coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'events' AND seq > (SELECT coalesce(max(id), 0) FROM events)), 0)
+);
 
 -- The keys are now those of a caller, and remember the job even when it is removed.
 CREATE TABLE idempotency_keys_new (

@@ -29,6 +29,12 @@ pub enum Error {
         /// The newest version that this program knows.
         known: i64,
     },
+    /// It belongs to another program.
+    #[error("{} is the database of another program; it has been left as it is. Name another file in --database-url, or another folder in --data-dir", path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+    },
     /// It is no database, or a damaged one.
     #[error("the database {} is damaged: {message}. It has been left as it is. Move it and its -wal and -shm files away, put a backup in their place (made by `transcoded backup`, or the one from before the last update, beside it), and start again; without a backup, sqlite3's .recover saves what can be saved", path.display())]
     Damaged {

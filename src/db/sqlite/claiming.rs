@@ -60,13 +60,13 @@ pub(super) fn claim(transaction: &mut Transaction<'_>, limit: u32, rules: &Rules
 /// lease, which needs no memory and can't be restarted.
 fn next_in_turn(transaction: &Transaction<'_>, rules: &Rules, now: Now) -> Result<Option<i64>, Error> {
     if (last_lease(transaction)? + 1).is_multiple_of(TURN_OF_THE_PATIENT) {
-        let query =
-            "-- job_that_waits_longest\nSELECT seq FROM jobs WHERE state = 'queued' AND held = 0 ORDER BY seq LIMIT 1";
-        let oldest: Option<i64> = transaction.sql.prepare_cached(query)?.query_row([], |row| row.get(0)).optional()?;
-        if let Some(seq) = oldest
-            && waits_since(transaction, seq)?.after(rules.patience) <= now.time
-        {
-            return Ok(Some(seq));
+        let query = "-- job_that_waits_longest\nSELECT seq FROM jobs WHERE state = 'queued' AND held = 0
+                     AND max(created_at, coalesce(run_at, 0)) <= ?1 ORDER BY max(created_at, coalesce(run_at, 0)), seq LIMIT 1";
+        let since = now.time.as_millis().saturating_sub(millis(rules.patience));
+        let longest: Option<i64> =
+            transaction.sql.prepare_cached(query)?.query_row([since], |row| row.get(0)).optional()?;
+        if longest.is_some() {
+            return Ok(longest);
         }
     }
     let query = "-- next_claimable_job\nSELECT seq FROM jobs WHERE state = 'queued' AND held = 0 ORDER BY priority DESC, seq LIMIT 1";
@@ -77,11 +77,6 @@ fn last_lease(transaction: &Transaction<'_>) -> Result<u64, Error> {
     let query = "-- last_lease\nSELECT seq FROM sqlite_sequence WHERE name = 'attempts'";
     let last: Option<i64> = transaction.sql.prepare_cached(query)?.query_row([], |row| row.get(0)).optional()?;
     Ok(last.unwrap_or(0).cast_unsigned())
-}
-
-fn waits_since(transaction: &Transaction<'_>, seq: i64) -> Result<Timestamp, Error> {
-    let query = "-- job_waits_since\nSELECT max(created_at, coalesce(run_at, 0)) FROM jobs WHERE seq = ?1";
-    Ok(Timestamp::from_millis(transaction.sql.prepare_cached(query)?.query_row([seq], |row| row.get(0))?))
 }
 
 fn claim_one(transaction: &mut Transaction<'_>, seq: i64, rules: &Rules, now: Now) -> Result<Claimed, Error> {

@@ -5,6 +5,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use rusqlite_migration::{M, Migrations};
 
@@ -46,8 +47,15 @@ pub(super) fn writer(path: &Path) -> Result<Connection, Error> {
 fn prepare(path: &Path) -> Result<Connection, Error> {
     let mut connection = Connection::open(path)?;
     configure(&connection)?;
-    // Nothing is written before it is known to be whole and ours.
+    // Nothing is written before it is known to be whole and ours: not even by closing it, which would move what an earlier
+    // server left in the WAL.
+    let left_behind = beside(path, "-wal").metadata().is_ok_and(|wal| wal.len() > 0);
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, left_behind)?;
     check(&connection, path)?;
+    if !left_behind {
+        check_length(&connection, path)?;
+    }
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
     // WAL lets readers go on while the writer commits; FULL syncs the disk before a commit is answered.
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
@@ -64,8 +72,29 @@ fn check(connection: &Connection, path: &Path) -> Result<(), Error> {
     if version > LATEST {
         return Err(Error::TooNew { path: path.to_owned(), found: version, known: LATEST });
     }
+    // Counted by the first version's, which every later one has.
+    let query = "-- tables_of_ours\nSELECT count(*), count(*) FILTER (WHERE name IN
+                 ('jobs', 'attempts', 'labels', 'events', 'idempotency_keys')) FROM sqlite_schema
+                 WHERE type = 'table' AND name NOT LIKE 'sqlite%'";
+    let (tables, ours): (u32, u32) = connection.query_row(query, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let foreign = if version == 0 { tables > 0 } else { ours < 5 };
+    if foreign {
+        return Err(Error::Foreign { path: path.to_owned() });
+    }
     let message: String = connection.pragma_query_value(None, "quick_check", |row| row.get(0))?;
     if message == "ok" { Ok(()) } else { Err(Error::Damaged { path: path.to_owned(), message }) }
+}
+
+/// A file that was cut off within a page. What is missing counts as zeros for SQLite, and may pass for that. Not to be asked
+/// of one whose WAL has the pages: a crash may have come while they were moved.
+fn check_length(connection: &Connection, path: &Path) -> Result<(), Error> {
+    let page: u64 = connection.pragma_query_value(None, "page_size", |row| row.get::<_, u32>(0))?.into();
+    let length = path.metadata().map_err(|source| Error::Io { path: path.to_owned(), source })?.len();
+    if length.is_multiple_of(page) {
+        return Ok(());
+    }
+    let message = format!("its {length} bytes are no whole pages; the end is missing");
+    Err(Error::Damaged { path: path.to_owned(), message })
 }
 
 /// Each step is a transaction of its own. What was there before is kept beside the database.
@@ -74,24 +103,35 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<(), Error> {
     if version == LATEST {
         return Ok(());
     }
-    if version > 0 {
-        let kept = before_update(path, version);
-        if !kept.exists() {
-            backup::copy(connection, &kept)?;
-            tracing::info!(backup = %kept.display(), "the database is brought to this version; a copy of it is kept");
-        }
-    }
+    let copy = if version > 0 { Some(keep(connection, path, version)?) } else { None };
     failpoint(Point::Migrating);
     // Tables that others refer to are made anew; each step checks the references itself.
     connection.pragma_update(None, "foreign_keys", false)?;
-    let migrated = MIGRATIONS.to_latest(connection);
-    migrated.map_err(|error| Error::Migration { path: path.to_owned(), message: error.to_string() })
+    MIGRATIONS.to_latest(connection).map_err(|error| {
+        // It is as it was, so there is nothing that the copy would be needed for; the next try makes one again.
+        if let Some(copy) = copy {
+            let _ = std::fs::remove_file(copy);
+        }
+        Error::Migration { path: path.to_owned(), message: error.to_string() }
+    })
 }
 
-/// Where the database is kept as it was before an update from `version`.
-fn before_update(path: &Path, version: i64) -> PathBuf {
+/// Keeps a copy of the database as it is before an update from `version`, beside it. One of an earlier update is kept too:
+/// whoever went back to it may have gone on with it.
+fn keep(connection: &Connection, path: &Path, version: i64) -> Result<PathBuf, Error> {
+    let first = beside(path, &format!(".v{version}-backup"));
+    let further = (2..).map(|n: u32| beside(path, &format!(".v{version}-backup.{n}")));
+    let free = std::iter::once(first).chain(further).find(|copy| !copy.exists());
+    let copy = free.ok_or_else(|| Error::Unsupported("there is no name left for a copy of the database".into()))?;
+    backup::copy(connection, &copy)?;
+    tracing::info!(backup = %copy.display(), "the database is brought to this version; a copy of it is kept");
+    Ok(copy)
+}
+
+/// The file beside `path` whose name goes on with `ending`.
+fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".v{version}-backup"));
+    name.push(ending);
     path.with_file_name(name)
 }
 

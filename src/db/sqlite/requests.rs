@@ -74,9 +74,10 @@ pub(super) fn purge(transaction: &mut Transaction<'_>, id: JobId) -> Result<(), 
 /// Removes a job's rows. What remembers it longer keeps what it needs: its idempotency key the job as it was, and the
 /// history how far it has a gap.
 pub(super) fn remove(sql: &Connection, found: &Found) -> Result<(), Error> {
-    let keys = "-- keep_job_for_its_key\nUPDATE idempotency_keys SET removed =
-                (SELECT document FROM events WHERE job = ?2 ORDER BY id DESC LIMIT 1) WHERE job_id = ?1";
-    sql.prepare_cached(keys)?.execute(params![found.id.to_string(), found.seq])?;
+    // Not from its last event, which the bound of the history may have removed before.
+    let job = serde_json::to_string(&now_of(sql, found)?)?;
+    let keys = "-- keep_job_for_its_key\nUPDATE idempotency_keys SET removed = ?2 WHERE job_id = ?1";
+    sql.prepare_cached(keys)?.execute(params![found.id.to_string(), job])?;
     let gap = "-- note_gap_of_removed_job\nUPDATE events_gone SET
                id = max(id, coalesce((SELECT max(id) FROM events WHERE job = ?1), 0)) WHERE why = 'removed'";
     sql.prepare_cached(gap)?.execute([found.seq])?;

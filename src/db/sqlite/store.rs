@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::claiming::{self, Now};
 use super::readers::Readers;
-use super::writer::{Transaction, Writer};
+use super::writer::{Transaction, Writer, WriterThread};
 use super::{events, finishing, listing, open, queueing, requests, tidying};
 use crate::db::error::Error;
 use crate::db::model::{
@@ -18,13 +18,17 @@ use crate::domain::job::{AttemptEnd, Job, JobState};
 use crate::domain::time::SharedClock;
 
 /// The jobs in an SQLite database, of which this is the only server.
+///
+/// Dropping it waits until all that was asked of it is done and the file is closed.
 pub struct SqliteStore {
+    // Dropped in this order: no more work, then the end of what there is, then the lock.
     writer: Writer,
     readers: Readers,
+    _thread: WriterThread,
+    /// Held for as long as the file is open, so that no second server opens it.
+    _lock: File,
     rules: Rules,
     clock: SharedClock,
-    /// Held for as long as the store is open, so that no second server opens it.
-    _lock: File,
 }
 
 impl SqliteStore {
@@ -37,10 +41,9 @@ impl SqliteStore {
         let lock = open::lock(path)?;
         let connection = open::writer(path)?;
         let io = |source| Error::Io { path: path.to_owned(), source };
-        // The thread ends, and the database is closed, when the last sender is gone; nobody needs to wait for it, since
-        // all that was answered is on disk.
-        let (writer, _thread) = Writer::start(connection, on_commit).map_err(io)?;
-        Ok(Self { writer, readers: Readers::new(PathBuf::from(path)), rules, clock, _lock: lock })
+        let (writer, thread) = Writer::start(connection, on_commit).map_err(io)?;
+        let readers = Readers::new(PathBuf::from(path));
+        Ok(Self { writer, readers, _thread: thread, _lock: lock, rules, clock })
     }
 
     fn now(&self) -> Now {

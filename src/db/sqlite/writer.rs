@@ -34,26 +34,32 @@ struct Operation {
 }
 type Answer = Box<dyn FnOnce(Result<(), &str>) + Send>;
 
-/// The way to the writer's thread, which ends when the last one of these is dropped.
-#[derive(Clone)]
+/// The way to the writer's thread, which does what it was asked and ends when this is dropped.
 pub(super) struct Writer {
     operations: mpsc::Sender<Operation>,
     works: Arc<AtomicBool>,
 }
 
+/// The writer's thread. Dropped after its [`Writer`], it waits for its end, with which the database is closed.
+pub(super) struct WriterThread(Option<thread::JoinHandle<()>>);
+
+impl Drop for WriterThread {
+    fn drop(&mut self) {
+        // A panic of it was told when it happened.
+        let _ = self.0.take().map(thread::JoinHandle::join);
+    }
+}
+
 impl Writer {
     /// Starts the thread on `connection`.
-    pub(super) fn start(
-        connection: Connection,
-        on_commit: OnCommit,
-    ) -> std::io::Result<(Self, thread::JoinHandle<()>)> {
+    pub(super) fn start(connection: Connection, on_commit: OnCommit) -> std::io::Result<(Self, WriterThread)> {
         let (operations, receiver) = mpsc::channel(QUEUE);
         let works = Arc::new(AtomicBool::new(true));
         let told = Arc::clone(&works);
         let thread = thread::Builder::new()
             .name("db-writer".into())
             .spawn(move || write(connection, receiver, &on_commit, &told))?;
-        Ok((Self { operations, works }, thread))
+        Ok((Self { operations, works }, WriterThread(Some(thread))))
     }
 
     /// Whether the last commit succeeded.

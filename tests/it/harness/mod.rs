@@ -12,3 +12,8 @@ pub use events::{Event, Events};
 pub use processes::processes_naming;
 pub use server::{Options, Server, slow_job};
 pub use wait::{LONG, eventually, within};
+
+/// Whether the tests take the time that `make test-long` has.
+pub fn long_run() -> bool {
+    std::env::var_os("TRANSCODED_TEST_LONG").is_some_and(|value| value == "1")
+}

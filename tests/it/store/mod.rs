@@ -4,4 +4,5 @@
 
 mod backend;
 mod migrations;
+mod model;
 mod suite;

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use futures_util::FutureExt;
 use futures_util::future::join_all;
 use transcoded::db::{CancelAnswer, Error, IdempotencyKey, ListQuery, NewJob, Page, Renewal, Retention, StateEvent};
 use transcoded::domain::failure::FailureCode;
@@ -284,6 +285,20 @@ async fn the_lowest_job_starts_in_a_bounded_time_while_higher_ones_keep_coming(w
     panic!("it never started");
 }
 
+async fn the_turn_of_the_patient_goes_to_the_one_that_has_waited_longest(world: World) {
+    // Submitted first, but for a time that has only just come.
+    let mut late = new_job(1, -1000);
+    late.spec.run_at = Some(world.now().after(std::time::Duration::from_mins(20)));
+    world.store.submit(late).await.unwrap();
+    let longest = world.submit_at(2, -1000).await;
+    for number in 3..=20 {
+        world.submit_at(number, 1000).await;
+    }
+    world.clock.pass(21 * 60_000);
+    let claims = world.store.claim(8).await.unwrap();
+    assert_eq!(claims.jobs[7].job, longest);
+}
+
 async fn priorities_keep_their_order_as_long_as_nobody_has_lost_patience(world: World) {
     for number in 1..=20 {
         world.submit_at(number, i32::from(number)).await;
@@ -313,6 +328,25 @@ async fn one_key_makes_one_job_however_often_it_is_sent(world: World) {
     assert!(again.replayed && again.job.id == job && again.job.state == JobState::Cancelled);
     world.clock.pass(24 * 3600 * 1000 + 1);
     assert!(!world.store.submit(keyed(54, "", 2)).await.unwrap().replayed, "after a day it is");
+}
+
+async fn a_key_remembers_a_removed_job_whose_events_were_too_many(world: World) {
+    let idempotency = IdempotencyKey { caller: String::new(), key: "k".into(), request: [1; 32] };
+    let keyed = |number| NewJob { idempotency: Some(idempotency.clone()), ..new_job(number, 0) };
+    let job = world.store.submit(keyed(1)).await.unwrap().job.id;
+    world.store.cancel(job).await.unwrap();
+    world.submit(2).await;
+    world.store.tidy(Retention { most_events: 1, ..Retention::default() }).await.unwrap();
+    world.store.purge(job).await.unwrap();
+    let again = world.store.submit(keyed(3)).await.unwrap();
+    assert!(again.replayed && again.job.id == job && again.job.state == JobState::Cancelled);
+}
+
+async fn what_was_sent_is_carried_out_though_nobody_waits_for_it(world: World) {
+    // Asked for once, then let go of, and the store with it.
+    assert!(world.store.submit(new_job(1, 0)).now_or_never().is_none());
+    let world = world.restart().await;
+    assert_eq!(world.claim().await.job, id(1));
 }
 
 async fn one_refused_write_undoes_nothing_of_its_neighbours(world: World) {
@@ -516,8 +550,11 @@ macro_rules! for_each_store {
                 an_attempt_that_ends_before_the_pause_takes_hold_ends_the_job
                 a_job_does_not_start_before_its_time
                 the_lowest_job_starts_in_a_bounded_time_while_higher_ones_keep_coming
+                the_turn_of_the_patient_goes_to_the_one_that_has_waited_longest
                 priorities_keep_their_order_as_long_as_nobody_has_lost_patience
                 one_key_makes_one_job_however_often_it_is_sent
+                a_key_remembers_a_removed_job_whose_events_were_too_many
+                what_was_sent_is_carried_out_though_nobody_waits_for_it
                 one_refused_write_undoes_nothing_of_its_neighbours
                 a_full_queue_takes_no_more_until_there_is_room
                 events_are_complete_in_order_and_never_renumbered
