@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -22,6 +23,9 @@ use crate::worker::{Pool, Room};
 /// How much of the time for a shutdown is kept for what comes after ffmpeg: recording and closing.
 const CLOSING_TIME: Duration = Duration::from_secs(3);
 
+/// How many files and connections may be open at once, where the system lets itself be asked.
+const OPEN_FILES: u64 = 65_536;
+
 /// Why a server didn't start or didn't end well: what to tell the person who started it.
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -31,6 +35,7 @@ pub fn serve(flags: Flags) -> ExitCode {
     let run = || {
         let settings = Settings::load(flags)?;
         start_log(&settings);
+        raise_limit_of_open_files();
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         runtime.block_on(run(settings))
     };
@@ -53,6 +58,17 @@ fn start_log(settings: &Settings) {
     };
     // Somebody who uses this as a library may have started one already.
     drop(started);
+}
+
+/// The usual limit of 1024 is one for programs that use `select`; a thousand event streams would reach it.
+fn raise_limit_of_open_files() {
+    let mut limit = getrlimit(Resource::Nofile);
+    let wanted = limit.maximum.map_or(OPEN_FILES, |maximum| maximum.min(OPEN_FILES));
+    if limit.current.is_some_and(|current| current < wanted) {
+        limit.current = Some(wanted);
+        // Where it is refused, the server does with what it has.
+        let _ = setrlimit(Resource::Nofile, limit);
+    }
 }
 
 /// The parts of a running server.
