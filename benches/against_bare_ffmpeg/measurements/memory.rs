@@ -61,7 +61,7 @@ async fn open_streams(server: &Server) -> Result<Vec<Connection>> {
     Ok(streams)
 }
 
-/// Lets this process open as many connections as the system allows; the server must see to itself.
+/// Lets this process open as many connections as the system allows, as the server does for itself.
 fn make_room_for_connections() -> io::Result<()> {
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;

@@ -1,3 +1,6 @@
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
+
 use reqwest::Method;
 use serde_json::json;
 
@@ -75,4 +78,27 @@ async fn every_error_is_a_problem_with_the_requests_id() {
     }
     let answer = server.request(Method::GET, "/healthz").header("x-request-id", "evil\tid").send().await.unwrap();
     assert_ne!(answer.headers()["x-request-id"], "evil\tid");
+}
+
+#[test]
+fn more_connections_may_be_open_than_the_usual_limit_of_files() {
+    let folder = tempfile::tempdir().unwrap();
+    // With the limit that most systems give to a program.
+    let mut server = Command::new("sh")
+        .args(["-c", r#"ulimit -S -n 1024; exec "$0" "$@""#, env!("CARGO_BIN_EXE_transcoded"), "serve"])
+        .args(["--listen", "127.0.0.1:0", "--data-dir"])
+        .arg(folder.path().join("data"))
+        .arg("--media-root")
+        .arg(folder.path())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut log = BufReader::new(server.stderr.take().unwrap()).lines().map_while(Result::ok);
+    assert!(log.any(|line| line.contains("ready: ")));
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", server.id())).unwrap();
+    server.kill().unwrap();
+    server.wait().unwrap();
+    let line = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
+    let numbers: Vec<u64> = line.split_whitespace().filter_map(|word| word.parse().ok()).collect();
+    assert!(numbers[0] > 1024 || numbers[1] <= 1024, "{line}");
 }
