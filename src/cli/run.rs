@@ -9,7 +9,7 @@ use super::interrupts::Interrupts;
 use super::outcome::Outcome;
 use super::print::complain;
 use super::watch::{Follow, Patience, watch};
-use super::{cancel, doctor, list, media, submit};
+use super::{backup, cancel, doctor, list, media, submit};
 
 /// Runs a command to its end. Errors are told on standard error; the exit code is as the command's help says.
 #[must_use]
@@ -32,15 +32,17 @@ pub fn run(command: &Command, connection: &Connection) -> ExitCode {
 }
 
 async fn carry_out(command: &Command, connection: &Connection) -> Result<Outcome, Error> {
-    let client = Client::new(connection)?;
+    // Not every command needs one.
+    let client = Client::new(connection);
     match command {
-        Command::Submit(args) => submit::submit(&client, args).await,
-        Command::Watch(args) => watch_one(&client, args).await,
-        Command::List(args) => list::list(&client, args).await,
-        Command::Cancel(args) => cancel::cancel(&client, args).await,
-        Command::Probe(args) => media::probe(&client, args).await,
-        Command::Presets(args) => list::presets(&client, args).await,
-        Command::Doctor(args) => doctor::doctor(&client, args, connection.server.is_some()).await,
+        Command::Submit(args) => submit::submit(&client?, args).await,
+        Command::Watch(args) => watch_one(&client?, args).await,
+        Command::List(args) => list::list(&client?, args).await,
+        Command::Cancel(args) => cancel::cancel(&client?, args).await,
+        Command::Probe(args) => media::probe(&client?, args).await,
+        Command::Presets(args) => list::presets(&client?, args).await,
+        Command::Doctor(args) => doctor::doctor(&client?, args, connection.server.is_some()).await,
+        Command::Backup(args) => backup::backup(args),
     }
 }
 
