@@ -1,8 +1,10 @@
-//! The command line's client side: it submits, follows, lists and cancels jobs on a server, and explains the machine.
+//! The command line's client side: it submits, follows, lists and cancels jobs on a server, explains the machine, and
+//! copies a server's database.
 //!
-//! It knows the HTTP contract and the words of `domain`, nothing of the server's inside.
+//! It knows the HTTP contract and the words of `domain`, and of the server's inside only where its database is.
 
 mod args;
+mod backup;
 mod change;
 mod client;
 mod doctor;

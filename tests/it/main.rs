@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that can't go on should say where")]
 #![expect(unreachable_pub, reason = "a test binary has no outside")]
 
+mod backup;
 mod cli;
 mod contract;
 mod dashboard;

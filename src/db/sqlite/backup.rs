@@ -3,6 +3,8 @@
 use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags};
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::io::Errno;
 
 use super::open;
 use crate::db::error::Error;
@@ -34,13 +36,23 @@ pub(super) fn copy(connection: &Connection, to: &Path) -> Result<(), Error> {
     let mut name = to.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}.part", std::process::id()));
     let aside = folder.join(name);
-    let made = connection.execute("VACUUM INTO ?1", [aside.to_string_lossy()]);
+    // SQLite takes names as UTF-8 only.
+    let text = aside.to_str().ok_or_else(|| io(std::io::ErrorKind::InvalidFilename.into()))?;
+    let made = connection.execute("VACUUM INTO ?1", [text]);
     let placed = made.map_err(Error::from).and_then(|_| {
         std::fs::File::open(&aside).and_then(|file| file.sync_all()).map_err(io)?;
-        // Fails where the name has been taken meanwhile; a rename would overwrite.
-        std::fs::hard_link(&aside, to).map_err(io)?;
+        place(&aside, to).map_err(io)?;
         std::fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(io)
     });
     let _ = std::fs::remove_file(&aside);
     placed
+}
+
+/// Gives the file its name, unless that has been taken meanwhile.
+fn place(aside: &Path, to: &Path) -> std::io::Result<()> {
+    match renameat_with(CWD, aside, CWD, to, RenameFlags::NOREPLACE) {
+        // Not every file system can do that; those that can't (NFS) can link.
+        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => std::fs::hard_link(aside, to),
+        renamed => Ok(renamed?),
+    }
 }

@@ -46,7 +46,8 @@ impl Server {
         Self::start_in(tempfile::tempdir().unwrap(), options)
     }
 
-    fn start_in(folder: tempfile::TempDir, options: Options) -> Self {
+    /// Starts a server on a folder that may hold something already.
+    pub fn start_in(folder: tempfile::TempDir, options: Options) -> Self {
         let (child, url) = spawn(folder.path(), &options);
         // Two servers may be asked for in one test process; the first one installs it.
         let _ = rustls::crypto::ring::default_provider().install_default();
