@@ -210,7 +210,8 @@ impl Reader {
     fn add(&mut self, frame: &Frame) {
         self.position = self.position.max(frame.id);
         self.ready.push_back(Bytes::copy_from_slice(frame.text.as_bytes()));
-        self.over |= frame.terminal && self.job.is_some();
+        // A job that was over may have been tried again since.
+        self.over = frame.terminal && self.job.is_some();
     }
 
     fn add_progress(&mut self) {

@@ -69,17 +69,19 @@ pub(in crate::http) async fn cancel(
 }
 
 async fn purge(context: &Context, id: JobId) -> Result<Response, Problem> {
-    context.queue.purge(id).await?;
-    failpoint(Point::JobPurged);
-    let files = Arc::clone(&context.files);
-    let removed = tokio::task::spawn_blocking(move || files.remove(id)).await;
-    match removed.map_err(|_| Problem::internal())? {
-        Ok(()) => Ok(StatusCode::NO_CONTENT.into_response()),
-        Err(error) => {
+    let (queue, files) = (Arc::clone(&context.queue), Arc::clone(&context.files));
+    // A task of its own: whoever asked may be gone before the commit, and the files must go all the same.
+    let purged = tokio::spawn(async move {
+        queue.purge(id).await?;
+        failpoint(Point::JobPurged);
+        let removed = tokio::task::spawn_blocking(move || files.remove(id)).await;
+        removed.map_err(|_| Problem::internal())?.map_err(|error| {
             tracing::error!(job.id = %id, %error, "the files of a removed job could not be removed");
-            Err(Problem::internal())
-        }
-    }
+            Problem::internal()
+        })
+    });
+    purged.await.map_err(|_| Problem::internal())??;
+    Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 fn grace(params: &Params) -> Result<Grace, Problem> {
