@@ -34,6 +34,8 @@ pub(super) fn copy(connection: &Connection, to: &Path) -> Result<(), Error> {
     let mut name = to.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}.part", std::process::id()));
     let aside = folder.join(name);
+    // Left by one that was killed while it had the number that we have: in a container, every one has.
+    let _ = std::fs::remove_file(&aside);
     let made = connection.execute("VACUUM INTO ?1", [aside.to_string_lossy()]);
     let placed = made.map_err(Error::from).and_then(|_| {
         std::fs::File::open(&aside).and_then(|file| file.sync_all()).map_err(io)?;
@@ -43,4 +45,20 @@ pub(super) fn copy(connection: &Connection, to: &Path) -> Result<(), Error> {
     });
     let _ = std::fs::remove_file(&aside);
     placed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_killed_backup_left_is_in_nobodys_way() {
+        let folder = tempfile::tempdir().unwrap();
+        let [from, to] = ["a.db", "b.db"].map(|name| folder.path().join(name));
+        drop(open::writer(&from).unwrap());
+        let left = folder.path().join(format!("b.db.{}.part", std::process::id()));
+        std::fs::write(&left, "half a copy").unwrap();
+        backup(&from, &to).unwrap();
+        assert!(to.exists() && !left.exists());
+    }
 }
