@@ -13,7 +13,7 @@ use crate::db::{
     Submitted, Tidied,
 };
 use crate::domain::id::{JobId, Lease};
-use crate::domain::job::{AttemptEnd, CancelReason, Job, JobProgress, JobState};
+use crate::domain::job::{AttemptEnd, Job, JobProgress, JobState};
 use crate::domain::log::LogLevel;
 use crate::domain::request::JobSpec;
 use crate::failpoint::{Point, failpoint};
@@ -25,7 +25,7 @@ const SNAPSHOT: u32 = 1000;
 
 /// The queue of one server. All its futures may be dropped at any time: a change that was begun is carried out.
 pub struct Queue {
-    store: Box<dyn Store>,
+    store: Arc<dyn Store>,
     shared: Arc<Shared>,
 }
 
@@ -51,7 +51,7 @@ impl Queue {
         let intake = Intake::new(Arc::clone(&arrivals));
         let shared = Arc::new(Shared { registry: Registry::new(root), feed: OnceLock::new(), arrivals, intake });
         let told = Arc::clone(&shared);
-        let store = open(Box::new(move |events| told.committed(&events)))?;
+        let store: Arc<dyn Store> = open(Box::new(move |events| told.committed(&events)))?.into();
         failpoint(Point::Recovering);
         let interrupted = store.recover().await?;
         failpoint(Point::Recovered);
@@ -106,17 +106,19 @@ impl Queue {
     /// # Errors
     /// As [`Store::cancel`].
     pub async fn cancel(&self, id: JobId, grace: Grace) -> Result<CancelAnswer, Error> {
-        let answer = self.store.cancel(id).await?;
-        failpoint(Point::CancelCommitted);
-        if let CancelAnswer::Stopping(_) = &answer
-            && let Some(entry) = self.shared.registry.get(id)
-        {
-            entry.stop(CancelReason::Client);
-            if let Grace::AtMost(time) = grace {
+        let (store, shared) = (Arc::clone(&self.store), Arc::clone(&self.shared));
+        // A task of its own: whoever asked may be gone before the commit, and the grace must be bounded all the same.
+        let asked = tokio::spawn(async move {
+            let answer = store.cancel(id).await?;
+            if let (CancelAnswer::Stopping(_), Grace::AtMost(time)) = (&answer, grace)
+                // One that nobody has asked to stop belongs to a job that was cancelled and is tried again already.
+                && let Some(entry) = shared.registry.get(id).filter(|entry| entry.stop_token().is_cancelled())
+            {
                 end_grace_after(&entry, time);
             }
-        }
-        Ok(answer)
+            Ok(answer)
+        });
+        asked.await.map_err(|_| Error::Closed)?
     }
 
     /// The job that an earlier submit with this key and request has made.
@@ -352,7 +354,11 @@ impl Shared {
                     failpoint(Point::PauseCommitted);
                     self.registry.pause(event.job, event.open);
                 }
-                JobState::Running | JobState::Cancelling => self.registry.go_on(event.job),
+                JobState::Running => self.registry.go_on(event.job),
+                JobState::Cancelling => {
+                    failpoint(Point::CancelCommitted);
+                    self.registry.stop(event.job);
+                }
                 JobState::Succeeded | JobState::Failed | JobState::Cancelled => self.registry.leave(event.job),
             }
         }

@@ -66,7 +66,7 @@ impl Entry {
     }
 
     /// Asks it to stop. The first reason stays.
-    pub fn stop(&self, reason: CancelReason) {
+    pub(super) fn stop(&self, reason: CancelReason) {
         // Somebody may have asked before.
         let _ = self.reason.set(reason);
         self.stop.cancel();
@@ -153,6 +153,17 @@ impl Registry {
     pub(super) fn go_on(&self, job: JobId) {
         if let Some(entry) = self.get(job) {
             entry.pause.send_replace(false);
+        }
+    }
+
+    /// Asks the job's attempt to stop for a client; one that stands still has to go on for that.
+    ///
+    /// It follows the commit of the request like everything else, so that it reaches the attempt whatever becomes of the
+    /// one who asked, and never one that came later.
+    pub(super) fn stop(&self, job: JobId) {
+        if let Some(entry) = self.get(job) {
+            entry.pause.send_replace(false);
+            entry.stop(CancelReason::Client);
         }
     }
 

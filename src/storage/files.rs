@@ -39,7 +39,7 @@ impl Files {
             fs::create_dir_all(folder)?;
         }
         for left in fs::read_dir(&files.work)? {
-            remove(&left?)?;
+            clear(&left?)?;
         }
         sync_folder(&base)?;
         Ok(files)
@@ -147,6 +147,17 @@ impl Files {
     fn attempt(&self, job: JobId, attempt: u32) -> PathBuf {
         self.jobs.join(job.to_string()).join(attempt.to_string())
     }
+}
+
+/// Removes what a crashed server left. Its last ffmpeg, which dies with it, may be making one more file in this moment.
+fn clear(left: &fs::DirEntry) -> io::Result<()> {
+    for _ in 0..20 {
+        match remove(left) {
+            Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {}
+            result => return ignore_missing(result),
+        }
+    }
+    remove(left)
 }
 
 /// Makes what was created, renamed or removed in a folder last.

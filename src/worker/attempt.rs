@@ -57,11 +57,10 @@ pub(super) async fn run(room: Room, claimed: Claimed, entry: Arc<Entry>, threads
 async fn settle(room: &Room, job: &Job, attempt: u32) {
     let (files, id) = (Arc::clone(&room.files), job.id);
     let published = job.outputs.iter().any(|output| output.url.is_some());
-    if !published {
-        tidy(id, move || files.withdraw(id, attempt)).await;
-    } else if attempt > 1 {
-        tidy(id, move || files.withdraw_before(id, attempt)).await;
-    }
+    // Attempts before this one may have left something, too: a server that crashed after it was published, before that was
+    // recorded.
+    let first_kept = if published { attempt } else { attempt + 1 };
+    tidy(id, move || files.withdraw_before(id, first_kept)).await;
 }
 
 async fn tidy(job: JobId, work: impl FnOnce() -> std::io::Result<()> + Send + 'static) {

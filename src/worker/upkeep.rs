@@ -8,6 +8,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use crate::db::{Error, Retention};
 use crate::domain::id::JobId;
+use crate::domain::job::Job;
 use crate::queue::Queue;
 use crate::storage::Files;
 
@@ -60,28 +61,26 @@ impl Upkeep {
         for job in kept {
             match self.queue.job(job).await {
                 Ok(None) => self.remove(job).await,
-                Ok(Some(record)) if !record.state.is_terminal() => {}
-                Ok(Some(record)) => {
-                    // Of a job that is over, only what its last attempt published is told of.
-                    let told = record.outputs.iter().any(|output| output.url.is_some());
-                    let last = record.attempts.last().map(|attempt| attempt.number).filter(|_| told);
-                    self.withdraw_all_but(job, last).await;
-                }
+                Ok(Some(record)) => self.withdraw_strays(&record).await,
                 Err(_) => return,
             }
         }
     }
 
-    async fn remove(&self, job: JobId) {
-        self.work(job, move |files| files.remove(job)).await;
+    /// Removes what ended attempts published and the record doesn't tell of. One that is open or only just begun decides for
+    /// itself.
+    async fn withdraw_strays(&self, record: &Job) {
+        let told = record.outputs.iter().any(|output| output.url.is_some());
+        let last = record.attempts.last().map(|attempt| attempt.number).filter(|_| told);
+        let ended =
+            record.attempts.iter().filter(|attempt| attempt.finished_at.is_some()).map(|attempt| attempt.number);
+        let untold: Vec<u32> = ended.filter(|attempt| Some(*attempt) != last).collect();
+        let job = record.id;
+        self.work(job, move |files| untold.into_iter().try_for_each(|attempt| files.withdraw(job, attempt))).await;
     }
 
-    async fn withdraw_all_but(&self, job: JobId, last: Option<u32>) {
-        self.work(job, move |files| {
-            let strays = files.published(job)?.into_iter().filter(|attempt| Some(*attempt) != last);
-            strays.into_iter().try_for_each(|attempt| files.withdraw(job, attempt))
-        })
-        .await;
+    async fn remove(&self, job: JobId) {
+        self.work(job, move |files| files.remove(job)).await;
     }
 
     async fn work(&self, job: JobId, work: impl FnOnce(&Files) -> std::io::Result<()> + Send + 'static) {

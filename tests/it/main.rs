@@ -10,6 +10,7 @@ mod dashboard;
 mod ffmpeg;
 mod harness;
 mod http;
+mod queue;
 mod storage;
 mod store;
 mod torture;

@@ -36,6 +36,8 @@ pub(super) fn copy(connection: &Connection, to: &Path) -> Result<(), Error> {
     let mut name = to.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}.part", std::process::id()));
     let aside = folder.join(name);
+    // Left by one that was killed while it had the number that we have: in a container, every one has.
+    let _ = std::fs::remove_file(&aside);
     // SQLite takes names as UTF-8 only.
     let text = aside.to_str().ok_or_else(|| io(std::io::ErrorKind::InvalidFilename.into()))?;
     let made = connection.execute("VACUUM INTO ?1", [text]);
@@ -54,5 +56,21 @@ fn place(aside: &Path, to: &Path) -> std::io::Result<()> {
         // Not every file system can do that; those that can't (NFS) can link.
         Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => std::fs::hard_link(aside, to),
         renamed => Ok(renamed?),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_killed_backup_left_is_in_nobodys_way() {
+        let folder = tempfile::tempdir().unwrap();
+        let [from, to] = ["a.db", "b.db"].map(|name| folder.path().join(name));
+        drop(open::writer(&from).unwrap());
+        let left = folder.path().join(format!("b.db.{}.part", std::process::id()));
+        std::fs::write(&left, "half a copy").unwrap();
+        backup(&from, &to).unwrap();
+        assert!(to.exists() && !left.exists());
     }
 }

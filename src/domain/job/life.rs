@@ -122,7 +122,7 @@ pub fn ended(
             let requested_at = Timestamp::from_millis(now.as_millis() - i64::try_from(*drain_ms).unwrap_or(0));
             let cancellation =
                 Cancellation { requested_at, reason: *reason, method: Some(*method), drain_ms: Some(*drain_ms) };
-            cancelled(kept(job, outputs), cancellation, overdue(job, *reason).or_else(|| note.clone()))
+            cancelled(kept_of_stopped(job, outputs), cancellation, overdue(job, *reason).or_else(|| note.clone()))
         }
     }
 }
@@ -136,11 +136,10 @@ fn ended_as_asked(job: &Job, asked: &Cancellation, ending: &Ending, now: Timesta
     match ending {
         Ending::Stopped { method, drain_ms, outputs, note, .. } => {
             let stopped = Cancellation { method: Some(*method), drain_ms: Some(*drain_ms), ..asked.clone() };
-            cancelled(kept(job, outputs), stopped, note.clone())
+            cancelled(kept_of_stopped(job, outputs), stopped, note.clone())
         }
-        // It was over before the request could reach it; what it made is kept only in the mode that keeps things.
-        Ending::Succeeded(outputs) if job.mode == Mode::Graceful => cancelled(kept(job, outputs), over_before, None),
-        Ending::Succeeded(_) => cancelled(None, over_before, None),
+        // It was over before the request could reach it.
+        Ending::Succeeded(outputs) => cancelled(kept_of_stopped(job, outputs), over_before, None),
         Ending::Failed(failure) => cancelled(None, over_before, Some(failure.clone())),
         // ffmpeg dies with its server, so this was the stop.
         Ending::Lost => cancelled(None, Cancellation { method: Some(CancelMethod::Kill), ..over_before }, None),
@@ -183,6 +182,11 @@ fn kept(job: &Job, outputs: &[Output]) -> Option<Vec<Output>> {
     Some(outputs).filter(|outputs| !outputs.is_empty())
 }
 
+/// The outputs of a job that was stopped: even whole ones are kept only in the mode that keeps things.
+fn kept_of_stopped(job: &Job, outputs: &[Output]) -> Option<Vec<Output>> {
+    if job.mode == Mode::Graceful { kept(job, outputs) } else { None }
+}
+
 /// Why a job that nobody asked to stop was stopped.
 fn overdue(job: &Job, reason: CancelReason) -> Option<Failure> {
     match reason {
@@ -195,5 +199,57 @@ fn overdue(job: &Job, reason: CancelReason) -> Option<Failure> {
             Some(Failure::new(FailureCode::Stalled, message))
         }
         CancelReason::Client | CancelReason::Shutdown => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::id::JobId;
+    use crate::domain::request::{JobSpec, Work};
+
+    /// What becomes of a job that was asked to stop while its attempt, which was done already, ended like this.
+    fn asked_too_late(mode: Mode, end: fn(Vec<Output>) -> Ending) -> Verdict {
+        let at = Timestamp::from_millis(0);
+        let output: Output = serde_json::from_str(
+            r#"{"name":"a.wav","preset":null,"container":"wav","size_bytes":1,"sha256":null,"media":null,"partial":false,
+                "playable":true,"url":null}"#,
+        )
+        .unwrap();
+        let spec = JobSpec {
+            input: "a.mp4".to_owned(),
+            work: Work::Outputs(Vec::new()),
+            mode,
+            priority: 0,
+            labels: std::collections::BTreeMap::new(),
+            timeout_seconds: 60,
+            grace_seconds: 60,
+            max_attempts: 1,
+            run_at: None,
+        };
+        let mut job = Job::submitted(JobId::new(at, &[1; 10]), spec, at);
+        job.state = JobState::Cancelling;
+        job.cancellation =
+            Some(Cancellation { requested_at: at, reason: CancelReason::Client, method: None, drain_ms: None });
+        let end = AttemptEnd { ending: end(vec![output]), exit_code: Some(0), signal: None, progress: None };
+        ended(&job, Lease::new(1), &end, 0, &RetryPolicy::default(), at)
+    }
+
+    #[test]
+    fn only_graceful_jobs_keep_what_was_done_when_the_cancel_came() {
+        let stopped = |outputs| Ending::Stopped {
+            reason: CancelReason::Client,
+            method: CancelMethod::NotStarted,
+            drain_ms: 0,
+            outputs,
+            note: None,
+        };
+        for end in [Ending::Succeeded, stopped] {
+            for (mode, kept) in [(Mode::Slim, 0), (Mode::Standard, 0), (Mode::Graceful, 1)] {
+                let verdict = asked_too_late(mode, end);
+                assert_eq!(verdict.state, JobState::Cancelled);
+                assert_eq!(verdict.outputs.map_or(0, |outputs| outputs.len()), kept, "{mode:?}");
+            }
+        }
     }
 }

@@ -80,15 +80,14 @@ async fn purge(context: &Context, id: JobId) -> Result<Response, Problem> {
     let purge = async move {
         queue.purge(id).await?;
         failpoint(Point::JobPurged);
-        tokio::task::spawn_blocking(move || files.remove(id)).await.map_err(|_| Problem::internal())
-    };
-    match to_the_end(purge).await?? {
-        Ok(()) => Ok(StatusCode::NO_CONTENT.into_response()),
-        Err(error) => {
+        let removed = tokio::task::spawn_blocking(move || files.remove(id)).await;
+        removed.map_err(|_| Problem::internal())?.map_err(|error| {
             tracing::error!(job.id = %id, %error, "the files of a removed job could not be removed");
-            Err(Problem::internal())
-        }
-    }
+            Problem::internal()
+        })
+    };
+    to_the_end(purge).await??;
+    Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 fn grace(params: &Params) -> Result<Grace, Problem> {

@@ -1,5 +1,7 @@
 //! `POST /v1/jobs/{id}/retry`
 
+use std::sync::Arc;
+
 use axum::extract::{Path, State};
 
 use crate::domain::job::Job;
@@ -25,5 +27,17 @@ pub(in crate::http) async fn retry(
     if context.draining.is_cancelled() {
         return Err(Problem::unavailable("shutting-down", "the server is shutting down"));
     }
-    Ok(axum::Json(context.queue.retry(id).await?))
+    let job = context.queue.retry(id).await?;
+    withdraw(&context, &job).await;
+    Ok(axum::Json(job))
+}
+
+/// Removes what was made before: nothing tells of it any more.
+async fn withdraw(context: &Context, job: &Job) {
+    let (files, id) = (Arc::clone(&context.files), job.id);
+    let next = job.attempts.last().map_or(1, |attempt| attempt.number + 1);
+    let removed = tokio::task::spawn_blocking(move || files.withdraw_before(id, next)).await;
+    if let Ok(Err(error)) = removed {
+        tracing::warn!(job.id = %id, %error, "what a job had made could not be removed; the next attempt tries again");
+    }
 }

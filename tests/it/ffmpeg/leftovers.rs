@@ -13,6 +13,8 @@ use super::kit::{ENDLESS, Folder, Running, children, ffmpeg, group, state, stopp
 
 /// What the program below is told to run.
 const MODE: &str = "TRANSCODED_TEST_MODE";
+/// What the process is recognised by, where this program dies before it can tell its id.
+const PLACE: &str = "TRANSCODED_TEST_PLACE";
 /// How long a process may outlive this program.
 const AFTER_DEATH: Duration = Duration::from_secs(2);
 
@@ -25,7 +27,11 @@ async fn program() {
     let token = CancellationToken::new();
     let (watched, output) = monitor();
     let mut pid = output.pid();
-    let command = if mode == "wrapper" {
+    let command = if mode == "early" {
+        // Silent, since its broken pipes would end an ffmpeg that says something; recognised by its last argument.
+        let place = std::env::var(PLACE).expect("a place");
+        Command::new("/bin/sh").args(["-c", "sleep 600; :", &place])
+    } else if mode == "wrapper" {
         let script = format!("{} \"$@\" &\nwait\nwait", tools().ffmpeg.display());
         Command::new(folder.script("wrapper", &script)).args(["-v", "error"]).args(ENDLESS)
     } else {
@@ -35,7 +41,7 @@ async fn program() {
     let command = command.args(["-f", "null", "-"]).pause_when(paused);
     let run = async {
         match mode.as_str() {
-            "slim" => slim(&token, command).await,
+            "slim" | "early" => slim(&token, command).await,
             "standard" => standard(&token, command, watched).await,
             _ => graceful(&token, command, watched).await,
         }
@@ -89,6 +95,25 @@ async fn sigkill_of_this_program_leaves_nothing_behind() {
         let took = killed.elapsed();
         assert!(took < crowd.stretch(AFTER_DEATH), "{mode}: {took:?}");
     }
+}
+
+#[tokio::test]
+async fn a_process_that_has_only_just_been_started_dies_as_well() {
+    let folder = Folder::new();
+    let place = folder.path("nowhere");
+    // Neither the guardian nor anybody else knows the process's id by then.
+    let mut program = std::process::Command::new(std::env::current_exe().expect("this program"))
+        .args(["ffmpeg::leftovers::program", "--exact", "--ignored", "--nocapture"])
+        .envs([(MODE, "early"), (PLACE, &place), ("TRANSCODED_DIE_AT", "process-started:1")])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("it starts");
+    let status = program.wait().expect("reaped");
+    let killed = Instant::now();
+    assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(9));
+    until("the process's end", || crate::harness::processes_naming(&place).is_empty()).await;
+    assert!(killed.elapsed() < AFTER_DEATH, "{:?}", killed.elapsed());
 }
 
 #[tokio::test]

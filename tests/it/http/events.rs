@@ -113,6 +113,20 @@ async fn a_late_reader_gets_the_end_all_the_same() {
 }
 
 #[tokio::test]
+async fn the_stream_of_a_job_that_is_tried_again_goes_on_past_its_old_end() {
+    let server = Server::start();
+    let id = server.submit(&json!({"input": clip(), "outputs": [{"name": "a.wav"}]})).await;
+    server.over(&id).await;
+    server.post("/v1/node/drain", &json!({})).await;
+    assert_eq!(server.post(&format!("/v1/jobs/{id}/retry"), &json!({})).await.0, 200);
+    let events = server.events(&format!("/v1/jobs/{id}/events?last_event_id=0")).await;
+    server.post("/v1/node/resume", &json!({})).await;
+    let events = events.rest().await;
+    let found: Vec<_> = events.iter().filter(|event| event.kind == "state").map(crate::harness::Event::state).collect();
+    assert_eq!(found, ["queued", "running", "succeeded", "queued", "running", "succeeded"]);
+}
+
+#[tokio::test]
 async fn ids_that_are_none_are_refused_and_ids_of_the_future_are_ignored() {
     let server = Server::start();
     for path in ["/v1/events?last_event_id=soon", "/v1/events?last_event_id=-1", "/v1/events?nonsense=1"] {

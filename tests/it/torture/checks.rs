@@ -147,12 +147,15 @@ pub async fn files(host: &Host, jobs: &[Value]) -> Vec<PathBuf> {
     for (path, output) in &told {
         let bytes = std::fs::read(path).unwrap();
         assert_eq!(output["size_bytes"], bytes.len(), "{}", path.display());
-        let digest: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(output["sha256"], *digest, "{}", path.display());
+        assert_eq!(output["sha256"], hex(&Sha256::digest(&bytes)), "{}", path.display());
     }
     let mut told: Vec<_> = told.into_iter().collect();
     told.sort_by_key(|(_, output)| output["partial"] == false);
     told.into_iter().filter(|(_, output)| output["playable"] == true).map(|(path, _)| path).collect()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
 }
 
 fn told_files(data: &Path, jobs: &[Value]) -> BTreeMap<PathBuf, Value> {

@@ -84,7 +84,12 @@ impl World {
     pub async fn events(&self, path: &str, seen: Option<u64>) -> Option<Events> {
         let request = self.request(Method::GET, path).await.timeout(Duration::from_hours(2));
         let request = seen.into_iter().fold(request, |request, seen| request.header("last-event-id", seen.to_string()));
-        Some(Events::new(request.send().await.ok()?))
+        // A server that is stopping opens none.
+        let response = request.send().await.ok().filter(|response| response.status() == 200);
+        if response.is_none() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        response.map(Events::new)
     }
 
     pub async fn submit(&self, body: &Value, key: Option<&str>) -> Option<String> {
@@ -107,7 +112,7 @@ impl World {
             let body = media::body(&mut rng, number);
             let key = (rng.u8(..100) < 30).then(|| format!("key-{number}"));
             if let Some(key) = &key {
-                self.ledger().keys.push(Key { key: key.clone(), body: body.clone(), job: None });
+                self.ledger().keys.push(Key { text: key.clone(), body: body.clone(), job: None });
             }
             self.submit(&body, key.as_deref()).await;
             pause(&mut rng, 120).await;
@@ -132,8 +137,8 @@ impl World {
         let mut keys = self.ledger().keys.clone();
         rng.shuffle(&mut keys);
         keys.sort_by_key(|key| key.job.is_some());
-        for Key { key, body, .. } in keys.into_iter().take(limit) {
-            self.submit(&body, Some(&key)).await;
+        for Key { text, body, .. } in keys.into_iter().take(limit) {
+            self.submit(&body, Some(&text)).await;
         }
     }
 

@@ -29,7 +29,7 @@ pub struct Ledger {
 /// An idempotency key and what became of it.
 #[derive(Clone)]
 pub struct Key {
-    pub key: String,
+    pub text: String,
     pub body: Value,
     /// The job, once it is known.
     pub job: Option<String>,
@@ -87,7 +87,7 @@ impl Ledger {
 
     /// Notes that `job` came of a submit with this key.
     pub fn resolve(&mut self, key: &str, job: &str) {
-        let found = self.keys.iter_mut().find(|known| known.key == key).expect("it was noted before it was sent");
+        let found = self.keys.iter_mut().find(|known| known.text == key).expect("it was noted before it was sent");
         if let Some(known) = found.job.replace(job.to_owned())
             && known != job
         {

@@ -59,7 +59,7 @@ async fn torture(host: &mut Host, kills: u64, mut rng: Rng) {
     clients.spawn(world.clone().keep_meddling(rng.fork()));
     clients.spawn(world.clone().keep_meddling(rng.fork()));
     let reader = tokio::spawn(world.clone().keep_reading());
-    let follower = tokio::spawn(world.clone().keep_following(rng.fork()));
+    let following = tokio::spawn(world.clone().keep_following(rng.fork()));
     let mut killed = 0;
     while killed < kills {
         let plan = Plan::draw(&mut rng);
@@ -78,7 +78,7 @@ async fn torture(host: &mut Host, kills: u64, mut rng: Rng) {
     host.alone().await;
     clients.shutdown().await;
     world.enough.cancel();
-    check(host, &world, &mut rng, follower).await;
+    check(host, &world, &mut rng, following).await;
     let ledger = world.ledger();
     let (jobs, events) = (ledger.last.len(), ledger.history.len());
     println!("{killed} kills in {killing:.0?}, checked after {:.0?}: {jobs} jobs, {events} events", started.elapsed());
@@ -121,12 +121,12 @@ async fn live(host: &mut Host, plan: &Plan) -> bool {
 }
 
 /// What has to be true in the end.
-async fn check(host: &mut Host, world: &World, rng: &mut Rng, follower: tokio::task::JoinHandle<Vec<Vec<Told>>>) {
+async fn check(host: &mut Host, world: &World, rng: &mut Rng, following: tokio::task::JoinHandle<Vec<Vec<Told>>>) {
     checks::drain(world).await;
     // By now every key has to stand for a job, and for the same one as ever.
     world.repeat(rng, 100).await;
     checks::drain(world).await;
-    let followed = follower.await.unwrap();
+    let followed = following.await.unwrap();
     let whole = world.whole_history().await;
     let last = whole.last().map_or(0, |told| told.id);
     crate::harness::eventually("the reader to have read all", || async {
