@@ -78,8 +78,9 @@ async fn run(settings: Settings) -> Result<(), Failure> {
     let shutdown_timeout = settings.shutdown_timeout;
     let server = build(&settings, stop).await?;
     let address = listener.local_addr()?;
+    let most_connections = http::most_connections();
     tracing::info!(%address, slots = settings.slots, "ready: http://{address}/");
-    run_until_stopped(server, listener, shutdown_timeout).await
+    run_until_stopped(server, listener, most_connections, shutdown_timeout).await
 }
 
 async fn build(settings: &Settings, stop: CancellationToken) -> Result<Server, Failure> {
@@ -161,12 +162,16 @@ fn open_roots(paths: &[PathBuf]) -> Result<MediaRoots, Failure> {
 
 /// Serves until stopped; then: no new jobs, running ones are stopped in their mode and put back, the event streams end
 /// after the last event, the requests under way are answered.
-async fn run_until_stopped(server: Server, listener: TcpListener, shutdown_timeout: Duration) -> Result<(), Failure> {
+async fn run_until_stopped(
+    server: Server,
+    listener: TcpListener,
+    most_connections: usize,
+    shutdown_timeout: Duration,
+) -> Result<(), Failure> {
     let Server { context, pool, upkeep, stop, draining, closing } = server;
     let queue = Arc::clone(&context.queue);
     let done_serving = CancellationToken::new();
-    let http =
-        tokio::spawn(http::serve(listener, http::router(context), http::most_connections(), done_serving.clone()));
+    let http = tokio::spawn(http::serve(listener, http::router(context), most_connections, done_serving.clone()));
     let pool = tokio::spawn(pool.run());
     let _upkeep = AbortOnDropHandle::new(tokio::spawn(upkeep.run()));
     stop.cancelled().await;
