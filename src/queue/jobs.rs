@@ -24,7 +24,7 @@ const SNAPSHOT: u32 = 1000;
 
 /// The queue of one server. All its futures may be dropped at any time: a change that was begun is carried out.
 pub struct Queue {
-    store: Box<dyn Store>,
+    store: Arc<dyn Store>,
     shared: Arc<Shared>,
 }
 
@@ -62,7 +62,7 @@ impl Queue {
         // Set before anybody else can reach the queue; what recovery has told is in the database.
         shared.feed.get_or_init(|| Feed::new(last_id));
         shared.arrivals.notify_one();
-        Ok(Self { store, shared })
+        Ok(Self { store: Arc::from(store), shared })
     }
 
     /// Whether jobs are started at the moment.
@@ -101,16 +101,21 @@ impl Queue {
     /// # Errors
     /// As [`Store::cancel`].
     pub async fn cancel(&self, id: JobId, grace: Grace) -> Result<CancelAnswer, Error> {
-        let answer = self.store.cancel(id).await?;
-        if let CancelAnswer::Stopping(_) = &answer
-            && let Some(entry) = self.shared.registry.get(id)
-        {
-            entry.stop(CancelReason::Client);
-            if let Grace::AtMost(time) = grace {
-                end_grace_after(&entry, time);
+        let (store, shared) = (Arc::clone(&self.store), Arc::clone(&self.shared));
+        // In a task of its own: a client that hangs up must not leave a job that is being stopped by nobody.
+        let cancel = tokio::spawn(async move {
+            let answer = store.cancel(id).await?;
+            if let CancelAnswer::Stopping(_) = &answer
+                && let Some(entry) = shared.registry.get(id)
+            {
+                entry.stop(CancelReason::Client);
+                if let Grace::AtMost(time) = grace {
+                    end_grace_after(&entry, time);
+                }
             }
-        }
-        Ok(answer)
+            Ok(answer)
+        });
+        cancel.await.unwrap_or(Err(Error::Closed))
     }
 
     /// The job that an earlier submit with this key and request has made.

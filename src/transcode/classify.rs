@@ -25,8 +25,31 @@ pub(super) struct Remains<'a> {
 pub(super) fn of_report(report: &Report, raw: bool, cleaner: &Cleaner) -> Failure {
     match &report.ending {
         Ending::NotStarted(error) => not_started(error),
-        _ => classify(Remains { exit: report.exit, errors: &report.errors, raw }, cleaner),
+        _ => signal_from_outside(report)
+            .unwrap_or_else(|| classify(Remains { exit: report.exit, errors: &report.errors, raw }, cleaner)),
     }
+}
+
+/// The failure of a run whose exit code says that all is well. What ffmpeg writes when it closes its files comes too late
+/// for the code, and one that is asked to end while it still looks at its inputs ends with 0, too.
+pub(super) fn of_lying_report(report: &Report, cleaner: &Cleaner) -> Option<Failure> {
+    let unwritten = |line: &&String| match rule(line) {
+        Some(C::DiskFull) => true,
+        Some(C::IoError) => line.contains("Error writing trailer") || line.contains("Error closing file"),
+        _ => false,
+    };
+    let written = report.errors.iter().find(unwritten).and_then(|line| Some((rule(line)?, line)));
+    let failure = written.map(|(code, line)| Failure::new(code, message(code, Some(&quote(line, cleaner)), None)));
+    signal_from_outside(report).or(failure)
+}
+
+/// The failure of a run that took a signal which wasn't ours and ended as it is meant to: with its files closed.
+fn signal_from_outside(report: &Report) -> Option<Failure> {
+    let told = |line: &String| {
+        let line = line.strip_prefix("[info] ").unwrap_or(line);
+        line.strip_prefix("Exiting normally, received signal ")?.trim_end_matches('.').parse().ok()
+    };
+    report.stderr_tail.iter().rev().find_map(told).map(by_signal)
 }
 
 fn not_started(error: &StartError) -> Failure {
@@ -104,7 +127,7 @@ const RULES: &[(&str, C)] = &[
     ("Format not on whitelist", C::InputInvalid),
     ("Output file is empty", C::InputInvalid),
     ("Empty output", C::InputInvalid),
-    ("Input/output error", C::InputUnreadable),
+    ("Input/output error", C::IoError),
     ("No such file or directory", C::InputMissing),
     ("Permission denied", C::InputUnreadable),
 ];
@@ -146,7 +169,7 @@ fn refuses(line: &str) -> bool {
 
 /// Whether a line complains of the input rather than of what was made of it.
 pub(super) fn blames_input(line: &str) -> bool {
-    matches!(rule(line), Some(C::InputInvalid | C::InputUnreadable))
+    matches!(rule(line), Some(C::InputInvalid | C::InputUnreadable | C::IoError))
         || [
             "Error while decoding",
             "Error splitting the input",
@@ -157,6 +180,11 @@ pub(super) fn blames_input(line: &str) -> bool {
         ]
         .iter()
         .any(|words| line.contains(words))
+}
+
+/// The code of a line that blames the input: damage lasts, a disk or a network that didn't read may do so the next time.
+pub(super) fn code_of_blame(line: &str) -> C {
+    if rule(line) == Some(C::IoError) { C::IoError } else { C::InputInvalid }
 }
 
 /// Whether a line says anything about the cause.
@@ -194,6 +222,7 @@ fn message(code: C, quote: Option<&str>, exit: Option<Exit>) -> String {
         C::InputInvalid => "the input is damaged or no media that can be decoded",
         C::InputMissing => "the input is gone",
         C::InputUnreadable => "the input can't be read",
+        C::IoError => "the server failed to read or write",
         C::ArgsInvalid => "ffmpeg refused the arguments",
         _ => "ffmpeg failed",
     };
@@ -207,8 +236,45 @@ fn message(code: C, quote: Option<&str>, exit: Option<Exit>) -> String {
 #[cfg(test)]
 mod tests {
     use std::path::Path;
+    use std::time::Duration;
 
     use super::*;
+
+    fn ended(code: i32, errors: &[&str], tail: &[&str]) -> Report {
+        let lines = |lines: &[&str]| lines.iter().map(|&line| line.to_owned()).collect();
+        Report {
+            ending: Ending::Finished,
+            exit: Some(Exit::Code(code)),
+            wall: Duration::ZERO,
+            paused: Duration::ZERO,
+            cpu: Duration::ZERO,
+            peak_memory_bytes: None,
+            stop: None,
+            errors: lines(errors),
+            stderr_tail: lines(tail),
+            feed_error: None,
+        }
+    }
+
+    #[test]
+    fn an_exit_code_of_0_is_not_believed_where_ffmpeg_could_not_close_its_file() {
+        for (errors, tail, expected) in [
+            (&["Error writing trailer of /o/.0.mkv: No space left on device"][..], &[][..], Some(C::DiskFull)),
+            (&["Error closing file: Input/output error"][..], &[][..], Some(C::IoError)),
+            (&["file:/srv/in.mp4: Input/output error"][..], &[][..], None),
+            (&["Invalid NAL unit size"][..], &["[info]     title: Exiting normally, received signal 15."][..], None),
+            (&[][..], &["[info] Exiting normally, received signal 15.", "[info] bye"][..], Some(C::Killed)),
+        ] {
+            let failure = of_lying_report(&ended(0, errors, tail), &Cleaner::default());
+            assert_eq!(failure.map(|failure| failure.code), expected, "{errors:?} {tail:?}");
+        }
+    }
+
+    #[test]
+    fn a_polite_signal_from_outside_is_no_fault_of_the_job() {
+        let report = ended(255, &["Conversion failed!"], &["[info] Exiting normally, received signal 15."]);
+        assert_eq!(of_report(&report, false, &Cleaner::default()).code, C::Killed);
+    }
 
     fn of(code: i32, errors: &[&str], raw: bool) -> Failure {
         let errors: Vec<String> = errors.iter().map(|&line| line.to_owned()).collect();
@@ -229,6 +295,7 @@ mod tests {
             (1, &["file:/srv/in.mp4: No such file or directory"][..], false, C::InputMissing),
             (254, &["Error opening input: No such file or directory"][..], false, C::InputMissing),
             (243, &["file:/srv/in.mp4: Permission denied"][..], false, C::InputUnreadable),
+            (251, &["Error opening input: Input/output error"][..], false, C::IoError),
             (
                 1,
                 &["av_interleaved_write_frame(): No space left on device", "Conversion failed!"][..],

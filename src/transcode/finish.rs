@@ -21,6 +21,9 @@ use crate::domain::job::{CancelMethod, CancelReason, Mode, Output, Phase};
 use crate::ffmpeg::{Ending, Report, StartError, StopStep};
 use crate::storage::Workspace;
 
+/// A disk with less room than this, in bytes, counts as full.
+const FULL: u64 = 256 * 1024;
+
 /// Ends an attempt whose ffmpeg has ended.
 pub(super) async fn finish(
     attempt: &Attempt<'_>,
@@ -35,7 +38,11 @@ pub(super) async fn finish(
             let (method, drain) = how_it_stopped(&report);
             return salvage::salvage(attempt, &plan, workspace, method, drain, meter).await;
         }
-        Ending::Finished if report.succeeded() => {}
+        Ending::Finished if report.succeeded() => {
+            if let Some(failure) = classify::of_lying_report(&report, cleaner) {
+                return Ok(failed(attempt, failure));
+            }
+        }
         Ending::Finished | Ending::Killed | Ending::NotStarted(_) => {
             let failure = classify::of_report(&report, plan.outputs.is_empty(), cleaner);
             return Ok(failed(attempt, failure));
@@ -97,9 +104,14 @@ async fn whole(
     meter.phase(Phase::Verifying, Some(VERIFYING));
     let abort = abort(attempt);
     let outputs = if plan.outputs.is_empty() {
-        made_outputs(attempt, &workspace, &abort, false).await?
+        made_outputs(attempt, &workspace, &abort, false).await
     } else {
-        planned_outputs(attempt, plan, report, &workspace, cleaner, &abort).await?
+        planned_outputs(attempt, plan, report, &workspace, cleaner, &abort).await
+    };
+    let outputs = match outputs {
+        // Asked while what it has written is still there.
+        Err(Halt::Failed(failure)) => return Err(or_full_disk(attempt, failure).await.into()),
+        outputs => outputs?,
     };
     if abort.is_cancelled() {
         return Err(Halt::Stopped);
@@ -108,6 +120,16 @@ async fn whole(
     publish(plan, workspace, &outputs).await?;
     meter.done();
     Ok(outputs)
+}
+
+/// A result that isn't what was asked for is the disk's fault where that is full: some muxers take no notice of it.
+async fn or_full_disk(attempt: &Attempt<'_>, failure: Failure) -> Failure {
+    let files = Arc::clone(&attempt.transcoder.files);
+    let free = blocking(move || files.free_bytes()).await;
+    if failure.code == FailureCode::OutputInvalid && free.is_ok_and(|free| free < FULL) {
+        return Failure::new(FailureCode::DiskFull, "the server's disk is full");
+    }
+    failure
 }
 
 async fn planned_outputs(
@@ -211,10 +233,12 @@ fn blame(fault: Fault, name: &str, report: &Report, cleaner: &Cleaner) -> Result
     match complaint {
         Some(line) => {
             let quote = classify::quote(line, cleaner);
-            let message = format!(
-                "the input is damaged or cut short: only {found:.1} s of {expected:.1} s could be read (ffmpeg: {quote})"
-            );
-            Err(Failure::new(FailureCode::InputInvalid, message))
+            let (code, why) = match classify::code_of_blame(line) {
+                FailureCode::IoError => (FailureCode::IoError, "the input could not be read to its end"),
+                code => (code, "the input is damaged or cut short"),
+            };
+            let message = format!("{why}: only {found:.1} s of {expected:.1} s could be read (ffmpeg: {quote})");
+            Err(Failure::new(code, message))
         }
         None if exact => {
             let message = format!("{name} is {found:.1} s long instead of {expected:.1} s");

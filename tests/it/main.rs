@@ -6,6 +6,7 @@
 mod cli;
 mod contract;
 mod dashboard;
+mod faults;
 mod ffmpeg;
 mod harness;
 mod http;
