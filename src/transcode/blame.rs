@@ -53,7 +53,7 @@ impl Case<'_> {
     pub(super) fn gaps(self, lost: Duration) -> Result<(), Failure> {
         let exact = self.planned.holds.length.is_some_and(|length| length.exact);
         if exact && lost > LOST && self.complains() {
-            return Err(damaged(&format!("{:.1} s of its sound can't be read", lost.as_secs_f64())));
+            return Err(self.damaged(&format!("{:.1} s of its sound can't be read", lost.as_secs_f64())));
         }
         Ok(())
     }
@@ -61,7 +61,7 @@ impl Case<'_> {
     fn missing(self, kind: &str) -> Result<(), Failure> {
         let spec = &self.planned.spec;
         if self.complains() {
-            return Err(damaged(&format!("its {kind} can't be read")));
+            return Err(self.damaged(&format!("its {kind} can't be read")));
         }
         let copied = match kind {
             "video" => spec.video.codec == VideoCodec::Copy,
@@ -87,7 +87,7 @@ impl Case<'_> {
         let much = found + slack(expected) < expected;
         let (found, expected) = (found.as_secs_f64(), expected.as_secs_f64());
         if (exact || much) && self.complains() {
-            return Err(damaged(&format!("only {found:.1} s of {expected:.1} s can be read")));
+            return Err(self.damaged(&format!("only {found:.1} s of {expected:.1} s can be read")));
         }
         if exact && much {
             let what = format!("is {found:.1} s long instead of {expected:.1} s; the input may be damaged");
@@ -100,6 +100,14 @@ impl Case<'_> {
     /// Whether ffmpeg said anything against the input.
     fn complains(self) -> bool {
         self.errors.iter().any(|line| classify::blames_input(line, self.cleaner))
+    }
+
+    /// The failure that not all of the input could be read.
+    fn damaged(self, what: &str) -> Failure {
+        if self.errors.iter().any(|line| classify::is_passing(line, self.cleaner)) {
+            return Failure::new(FailureCode::IoError, format!("the input could not be read to its end: {what}"));
+        }
+        Failure::new(FailureCode::InputInvalid, format!("the input is damaged or cut short: {what}"))
     }
 
     fn starts_late(self) -> bool {
@@ -119,8 +127,4 @@ impl Case<'_> {
 pub(super) fn beyond_end(name: &str, start: Duration) -> Failure {
     let message = format!("{name} starts at {:.3} s, where the input has ended already", start.as_secs_f64());
     Failure::new(FailureCode::TrimBeyondEnd, message)
-}
-
-fn damaged(what: &str) -> Failure {
-    Failure::new(FailureCode::InputInvalid, format!("the input is damaged or cut short: {what}"))
 }

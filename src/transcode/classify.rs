@@ -49,6 +49,20 @@ pub(super) fn is_crash(exit: Option<Exit>) -> bool {
     matches!(exit, Some(Exit::Signal(4 | 6 | 7 | 8 | 11 | 31)))
 }
 
+/// The failure of a run whose exit code says that all is well. What ffmpeg writes when it closes its files comes too late
+/// for the code.
+pub(super) fn of_lying_report(report: &Report, cleaner: &Cleaner) -> Option<Failure> {
+    let told = |line: &String| match rule(line, cleaner) {
+        Some(C::DiskFull) => Some(C::DiskFull),
+        Some(C::IoError) if line.contains("Error writing trailer") || line.contains("Error closing file") => {
+            Some(C::IoError)
+        }
+        _ => None,
+    };
+    let (code, line) = report.errors.iter().find_map(|line| Some((told(line)?, line)))?;
+    Some(Failure::new(code, message(code, Some(&quote(line, cleaner)), None)))
+}
+
 fn not_started(error: &StartError) -> Failure {
     match error {
         StartError::Io(io) if io.kind() == std::io::ErrorKind::OutOfMemory => {
@@ -133,7 +147,7 @@ const RULES: &[(&str, C)] = &[
     ("Format not on whitelist", C::InputInvalid),
     ("Output file is empty", C::InputInvalid),
     ("Empty output", C::InputInvalid),
-    ("Input/output error", C::InputUnreadable),
+    ("Input/output error", C::IoError),
     ("No such file or directory", C::InputMissing),
     ("Permission denied", C::InputUnreadable),
 ];
@@ -191,7 +205,8 @@ fn refuses(line: &str) -> bool {
 /// Whether a line complains of the input rather than of what was made of it.
 pub(super) fn blames_input(line: &str, cleaner: &Cleaner) -> bool {
     let bare = cleaner.nameless(line);
-    matches!(rule(line, cleaner), Some(C::InputInvalid | C::InputUnreadable)) && !is_empty_output(line)
+    let blamed = matches!(rule(line, cleaner), Some(C::InputInvalid | C::InputUnreadable | C::IoError));
+    blamed && !is_empty_output(line)
         || [
             "Error while decoding",
             "Error splitting the input",
@@ -202,6 +217,11 @@ pub(super) fn blames_input(line: &str, cleaner: &Cleaner) -> bool {
         ]
         .iter()
         .any(|words| bare.contains(words))
+}
+
+/// Whether a line says that reading failed in a way that may pass: damage lasts, a disk or a network may do better next time.
+pub(super) fn is_passing(line: &str, cleaner: &Cleaner) -> bool {
+    rule(line, cleaner) == Some(C::IoError)
 }
 
 /// Whether a line says anything about the cause.
@@ -239,6 +259,7 @@ fn message(code: C, quote: Option<&str>, exit: Option<Exit>) -> String {
         C::InputInvalid => "the input is damaged or no media that can be decoded",
         C::InputMissing => "the input is gone",
         C::InputUnreadable => "the input can't be read",
+        C::IoError => "the server failed to read or write",
         C::ArgsInvalid => "ffmpeg refused the arguments",
         _ => "ffmpeg failed",
     };
@@ -252,8 +273,37 @@ fn message(code: C, quote: Option<&str>, exit: Option<Exit>) -> String {
 #[cfg(test)]
 mod tests {
     use std::path::Path;
+    use std::time::Duration;
 
     use super::*;
+
+    fn ended(errors: &[&str]) -> Report {
+        Report {
+            ending: Ending::Finished,
+            exit: Some(Exit::Code(0)),
+            wall: Duration::ZERO,
+            paused: Duration::ZERO,
+            cpu: Duration::ZERO,
+            peak_memory_bytes: None,
+            stop: None,
+            errors: errors.iter().map(|&line| line.to_owned()).collect(),
+            stderr_tail: Vec::new(),
+            feed_error: None,
+        }
+    }
+
+    #[test]
+    fn an_exit_code_of_0_is_not_believed_where_ffmpeg_could_not_close_its_file() {
+        for (line, expected) in [
+            ("Error writing trailer of /o/.0.mkv: No space left on device", Some(C::DiskFull)),
+            ("Error closing file: Input/output error", Some(C::IoError)),
+            ("file:/srv/in.mp4: Input/output error", None),
+            ("Invalid NAL unit size", None),
+        ] {
+            let failure = of_lying_report(&ended(&[line]), &Cleaner::default());
+            assert_eq!(failure.map(|failure| failure.code), expected, "{line}");
+        }
+    }
 
     fn of(code: i32, errors: &[&str], raw: bool) -> Failure {
         let errors: Vec<String> = errors.iter().map(|&line| line.to_owned()).collect();
@@ -274,6 +324,7 @@ mod tests {
             (1, &["file:/srv/in.mp4: No such file or directory"][..], false, C::InputMissing),
             (254, &["Error opening input: No such file or directory"][..], false, C::InputMissing),
             (243, &["file:/srv/in.mp4: Permission denied"][..], false, C::InputUnreadable),
+            (251, &["Error opening input: Input/output error"][..], false, C::IoError),
             (
                 1,
                 &["av_interleaved_write_frame(): No space left on device", "Conversion failed!"][..],

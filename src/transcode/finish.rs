@@ -22,6 +22,9 @@ use crate::failpoint::{Point, failpoint};
 use crate::ffmpeg::{Ending, Report, StartError, StopStep};
 use crate::storage::Workspace;
 
+/// A disk with less room than this, in bytes, counts as full.
+const FULL: u64 = 256 * 1024;
+
 /// Ends an attempt whose ffmpeg has ended.
 pub(super) async fn finish(
     attempt: &Attempt<'_>,
@@ -36,7 +39,11 @@ pub(super) async fn finish(
             let (method, drain) = how_it_stopped(&report);
             return salvage::salvage(attempt, &plan, workspace, method, drain, meter).await;
         }
-        Ending::Finished if report.succeeded() => {}
+        Ending::Finished if report.succeeded() => {
+            if let Some(failure) = classify::of_lying_report(&report, cleaner) {
+                return Ok(failed(attempt, failure));
+            }
+        }
         Ending::Finished | Ending::Killed | Ending::NotStarted(_) => {
             let failure = classify::of_report(&report, &plan, cleaner);
             return Ok(failed(attempt, failure));
@@ -100,9 +107,14 @@ async fn whole(
     meter.phase(Phase::Verifying, Some(VERIFYING));
     let abort = abort(attempt);
     let outputs = if plan.outputs.is_empty() {
-        made_outputs(attempt, &workspace, &abort, false).await?
+        made_outputs(attempt, &workspace, &abort, false).await
     } else {
-        planned_outputs(attempt, plan, report, &workspace, cleaner, &abort).await?
+        planned_outputs(attempt, plan, report, &workspace, cleaner, &abort).await
+    };
+    let outputs = match outputs {
+        // Asked while what it has written is still there.
+        Err(Halt::Failed(failure)) => return Err(or_full_disk(attempt, failure).await.into()),
+        outputs => outputs?,
     };
     if abort.is_cancelled() {
         return Err(Halt::Stopped);
@@ -111,6 +123,16 @@ async fn whole(
     publish(plan, workspace, &outputs).await?;
     meter.done();
     Ok(outputs)
+}
+
+/// A result that isn't what was asked for is the disk's fault where that is full: some muxers take no notice of it.
+async fn or_full_disk(attempt: &Attempt<'_>, failure: Failure) -> Failure {
+    let files = Arc::clone(&attempt.transcoder.files);
+    let free = blocking(move || files.free_bytes()).await;
+    if failure.code == FailureCode::OutputInvalid && free.is_ok_and(|free| free < FULL) {
+        return Failure::new(FailureCode::DiskFull, "the server's disk is full");
+    }
+    failure
 }
 
 async fn planned_outputs(

@@ -7,6 +7,7 @@ mod backup;
 mod cli;
 mod contract;
 mod dashboard;
+mod faults;
 mod ffmpeg;
 mod harness;
 mod http;

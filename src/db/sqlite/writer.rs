@@ -62,7 +62,7 @@ impl Writer {
         Ok((Self { operations, works }, WriterThread(Some(thread))))
     }
 
-    /// Whether the last commit succeeded.
+    /// Whether the last commit that had anything to write succeeded.
     pub(super) fn works(&self) -> bool {
         self.works.load(Ordering::Relaxed)
     }
@@ -136,7 +136,12 @@ fn write(
             transact(&mut connection, in_memory, on_commit);
         }
         if !on_disk.is_empty() {
-            works.store(transact(&mut connection, on_disk, on_commit), Ordering::Relaxed);
+            let changes = connection.total_changes();
+            let committed = transact(&mut connection, on_disk, on_commit);
+            // A commit without a change asks nothing of the disk, so it tells nothing of it.
+            if !committed || connection.total_changes() != changes {
+                works.store(committed, Ordering::Relaxed);
+            }
         }
     }
 }

@@ -55,6 +55,24 @@ pub fn turn_clockwise(path: &Path) {
     std::fs::write(path, bytes).unwrap();
 }
 
+/// A fifth of a second of sound, for jobs that are to be over at once.
+pub fn blip() -> &'static str {
+    place(&media_root().join("blip.wav"), |path| encode(&["-f", "wav"], path));
+    "blip.wav"
+}
+
+/// What ffmpeg makes of the blip, for fakes that have no time to encode.
+pub(super) fn ready_mp3() -> PathBuf {
+    let path = media_root().join("ready.mp3");
+    place(&path, |path| encode(&["-c:a", "libmp3lame", "-f", "mp3"], path));
+    path
+}
+
+fn encode(how: &[&str], path: &Path) {
+    let source = ["-v", "error", "-y", "-f", "lavfi", "-i", "sine=frequency=440:duration=0.2:sample_rate=48000"];
+    assert!(Command::new("ffmpeg").args(source).args(how).arg(path).status().expect("ffmpeg runs").success());
+}
+
 /// Makes the file unless it is there; two processes may try at once.
 fn place(path: &Path, make: impl FnOnce(&Path)) {
     if !path.exists() {
