@@ -126,6 +126,13 @@ SELECT 'removed', max(
     coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'events' AND seq > (SELECT coalesce(max(id), 0) FROM events)), 0)
 );
 
+-- What is written to see whether writing works again after it failed: more than the pages that one submit changes, since
+-- less may still fit on a full disk.
+CREATE TABLE probe (
+    id      INTEGER PRIMARY KEY CHECK (id = 1),
+    content BLOB NOT NULL
+) STRICT;
+
 -- The keys are now those of a caller, and remember the job even when it is removed.
 CREATE TABLE idempotency_keys_new (
     -- Who used the key; empty as long as nobody has to say who they are.

@@ -48,7 +48,7 @@ pub(super) fn claim(transaction: &mut Transaction<'_>, limit: u32, rules: &Rules
         claims.jobs.push(claim_one(transaction, seq, rules, now)?);
     }
     let waiting = "-- jobs_left_waiting\nSELECT count(*) FROM
-                   (SELECT 1 FROM jobs WHERE state = 'queued' AND held = 0 LIMIT ?1)";
+                   (SELECT 1 FROM jobs INDEXED BY jobs_claimable WHERE state = 'queued' AND held = 0 LIMIT ?1)";
     claims.waiting = transaction.sql.prepare_cached(waiting)?.query_row([limit], |row| row.get(0))?;
     let next_due = "-- next_job_due\nSELECT min(run_at) FROM jobs WHERE held = 1";
     let next_due: Option<i64> = transaction.sql.prepare_cached(next_due)?.query_row([], |row| row.get(0))?;
@@ -60,7 +60,7 @@ pub(super) fn claim(transaction: &mut Transaction<'_>, limit: u32, rules: &Rules
 /// lease, which needs no memory and can't be restarted.
 fn next_in_turn(transaction: &Transaction<'_>, rules: &Rules, now: Now) -> Result<Option<i64>, Error> {
     if (last_lease(transaction)? + 1).is_multiple_of(TURN_OF_THE_PATIENT) {
-        let query = "-- job_that_waits_longest\nSELECT seq FROM jobs WHERE state = 'queued' AND held = 0
+        let query = "-- job_that_waits_longest\nSELECT seq FROM jobs INDEXED BY jobs_waiting WHERE state = 'queued' AND held = 0
                      AND max(created_at, coalesce(run_at, 0)) <= ?1 ORDER BY max(created_at, coalesce(run_at, 0)), seq LIMIT 1";
         let since = now.time.as_millis().saturating_sub(millis(rules.patience));
         let longest: Option<i64> =
@@ -69,7 +69,10 @@ fn next_in_turn(transaction: &Transaction<'_>, rules: &Rules, now: Now) -> Resul
             return Ok(longest);
         }
     }
-    let query = "-- next_claimable_job\nSELECT seq FROM jobs WHERE state = 'queued' AND held = 0 ORDER BY priority DESC, seq LIMIT 1";
+    // Named, as SQLite would think few jobs to be queued, and sort all of them.
+    let query =
+        "-- next_claimable_job\nSELECT seq FROM jobs INDEXED BY jobs_claimable WHERE state = 'queued' AND held = 0
+                 ORDER BY priority DESC, seq LIMIT 1";
     Ok(transaction.sql.prepare_cached(query)?.query_row([], |row| row.get(0)).optional()?)
 }
 

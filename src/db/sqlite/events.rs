@@ -62,9 +62,3 @@ fn gone_up_to(sql: &Connection, job: Option<JobId>) -> Result<u64, Error> {
     let id: i64 = sql.prepare_cached(query)?.query_row([job.is_none()], |row| row.get(0))?;
     Ok(id.cast_unsigned())
 }
-
-/// Changes a row to what it is already, so that the commit has something to write.
-pub(super) fn touch(sql: &Connection) -> Result<(), Error> {
-    sql.execute("-- touch\nUPDATE events_gone SET id = id", [])?;
-    Ok(())
-}

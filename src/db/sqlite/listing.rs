@@ -3,6 +3,7 @@
 use rusqlite::{Connection, params_from_iter};
 
 use super::events;
+use super::page;
 use super::rows::{self, COLUMNS};
 use crate::db::error::Error;
 use crate::db::model::{ListQuery, Page};
@@ -18,28 +19,7 @@ pub(super) fn job(sql: &Connection, id: JobId) -> Result<Option<Job>, Error> {
 }
 
 pub(super) fn list(sql: &Connection, query: &ListQuery) -> Result<Page, Error> {
-    let mut conditions = vec!["TRUE".to_owned()];
-    let mut values: Vec<rusqlite::types::Value> = Vec::new();
-    if let Some(state) = query.state {
-        values.push(state.name().to_owned().into());
-        conditions.push(format!("state = ?{}", values.len()));
-    }
-    if let Some(before) = query.before {
-        values.push(before.into());
-        conditions.push(format!("seq < ?{}", values.len()));
-    }
-    for (key, value) in &query.labels {
-        values.extend([key.clone().into(), value.clone().into()]);
-        let n = values.len();
-        conditions.push(format!("seq IN (SELECT job FROM labels WHERE key = ?{} AND value = ?{n})", n - 1));
-    }
-    // One more than asked for tells whether there is a next page.
-    values.push(i64::from(query.limit + 1).into());
-    let conditions = conditions.join(" AND ");
-    let text = format!(
-        "-- list_jobs\nSELECT {COLUMNS} FROM jobs WHERE {conditions} ORDER BY seq DESC LIMIT ?{}",
-        values.len()
-    );
+    let (text, values) = page::statement(query, page::lead(sql, query)?);
     let mut jobs = Vec::new();
     let mut places: Vec<i64> = Vec::new();
     let mut statement = sql.prepare_cached(&text)?;

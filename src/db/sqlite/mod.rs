@@ -13,6 +13,7 @@ mod events;
 mod finishing;
 mod listing;
 mod open;
+mod page;
 mod queueing;
 mod readers;
 mod requests;

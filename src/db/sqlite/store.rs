@@ -3,6 +3,8 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use rusqlite::Connection;
+
 use super::claiming::{self, Now};
 use super::readers::Readers;
 use super::writer::{Transaction, Writer, WriterThread};
@@ -152,7 +154,13 @@ impl Store for SqliteStore {
                 return Ok(());
             }
             // It failed last: only a write that is synced tells whether it works again.
-            self.write(|transaction, _, _| events::touch(transaction.sql)).await
+            self.write(|transaction, _, _| probe(transaction.sql)).await
         })
     }
+}
+
+/// Writes more than a submit does, to see whether that works.
+fn probe(sql: &Connection) -> Result<(), Error> {
+    sql.execute("-- probe\nINSERT OR REPLACE INTO probe (id, content) VALUES (1, zeroblob(65536))", [])?;
+    Ok(())
 }

@@ -62,7 +62,7 @@ impl Writer {
         Ok((Self { operations, works }, WriterThread(Some(thread))))
     }
 
-    /// Whether the last commit that had anything to write succeeded.
+    /// Whether the last commit that had something to write succeeded.
     pub(super) fn works(&self) -> bool {
         self.works.load(Ordering::Relaxed)
     }
@@ -133,13 +133,15 @@ fn write(
     while operations.blocking_recv_many(&mut batch, BATCH) > 0 {
         let (on_disk, in_memory): (Vec<_>, Vec<_>) = batch.drain(..).partition(|operation| operation.on_disk);
         if !in_memory.is_empty() {
-            transact(&mut connection, in_memory, on_commit);
+            // Deferred: takes no lock of the file, which somebody else may have.
+            transact(&mut connection, TransactionBehavior::Deferred, in_memory, on_commit);
         }
         if !on_disk.is_empty() {
-            let changes = connection.total_changes();
-            let committed = transact(&mut connection, on_disk, on_commit);
-            // A commit without a change asks nothing of the disk, so it tells nothing of it.
-            if !committed || connection.total_changes() != changes {
+            let before = connection.total_changes();
+            // Immediate: a transaction that begins by reading could not become a writer while another writes.
+            let committed = transact(&mut connection, TransactionBehavior::Immediate, on_disk, on_commit);
+            // One that had nothing to write succeeds on a full disk, too.
+            if !committed || connection.total_changes() > before {
                 works.store(committed, Ordering::Relaxed);
             }
         }
@@ -147,9 +149,14 @@ fn write(
 }
 
 /// Does `operations` in one transaction and answers their callers. Whether they are on disk.
-fn transact(connection: &mut Connection, operations: Vec<Operation>, on_commit: &OnCommit) -> bool {
+fn transact(
+    connection: &mut Connection,
+    behavior: TransactionBehavior,
+    operations: Vec<Operation>,
+    on_commit: &OnCommit,
+) -> bool {
     let mut answers = Vec::with_capacity(operations.len());
-    match commit(connection, operations, &mut answers) {
+    match commit(connection, behavior, operations, &mut answers) {
         Ok(events) => {
             // Told before the callers are answered, so that what they do next finds the change known.
             on_commit(events);
@@ -172,11 +179,11 @@ fn transact(connection: &mut Connection, operations: Vec<Operation>, on_commit: 
 
 fn commit(
     connection: &mut Connection,
+    behavior: TransactionBehavior,
     operations: Vec<Operation>,
     answers: &mut Vec<Answer>,
 ) -> Result<Vec<StateEvent>, rusqlite::Error> {
-    // Immediate: a transaction that begins by reading could not become a writer while another writes.
-    let sql = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let sql = connection.transaction_with_behavior(behavior)?;
     let mut transaction = Transaction { sql: &sql, events: Vec::new() };
     for Operation { work, .. } in operations {
         answers.push(work(&mut transaction));

@@ -97,7 +97,7 @@ async fn a_locked_database_refuses_submits_and_harms_no_running_job() {
     let server = Server::start_with(Options::default().faking(WAITING));
     let running = server.submit(&victim()).await;
     runs(&server, &running).await;
-    let processes = processes_naming(&running);
+    let ffmpeg = processes_naming(&running).remove(0);
     let locked = Locked::at(&server.data_dir().join("transcoded.db"));
     let since = Instant::now();
     let mut number = 0;
@@ -107,7 +107,7 @@ async fn a_locked_database_refuses_submits_and_harms_no_running_job() {
         assert_eq!(server.job(&running).await["state"], "running");
         number += 1;
     }
-    assert_eq!(processes_naming(&running), processes, "the running ffmpeg is the same one");
+    assert!(processes_naming(&running).contains(&ffmpeg), "the running ffmpeg is the same one");
     drop(locked);
     let_go(&server);
     let job = server.over(&running).await;

@@ -19,7 +19,7 @@ fn quick(script: &str) -> Server {
 
 #[tokio::test]
 async fn ffmpeg_that_is_killed_from_outside_is_run_again() {
-    let server = quick(r#"[ -e "$here/go" ] && exec "$real" "$@"; touch "$here/go"; exec sleep 600 "$out""#);
+    let server = quick(r#"[ -e "$here/go" ] && exec "$real" "$@"; touch "$here/go"; sleep 600; exit 1"#);
     let id = server.submit(&victim()).await;
     runs(&server, &id).await;
     signal_all(&id, Signal::KILL);

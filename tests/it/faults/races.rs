@@ -72,7 +72,7 @@ async fn a_delete_while_a_retry_waits_is_final() {
 }
 
 /// Answers `q`, and nothing else ends it.
-const PATIENT: &str = r#"[ -e "$here/go" ] && exec cp "$ready" "$out"; progress; exec head -c 1 >/dev/null"#;
+const PATIENT: &str = r#"[ -e "$here/go" ] && exec cp "$ready" "$out"; progress; head -c 1 >/dev/null; exit 0"#;
 
 #[tokio::test]
 async fn a_delete_during_a_shutdown_holds_after_it_or_was_not_answered() {

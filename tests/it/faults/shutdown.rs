@@ -9,7 +9,7 @@ use super::{endings, runs};
 use crate::harness::{Options, Server, eventually, let_go, processes_naming, victim};
 
 /// Runs until it is asked to quit; once it may go, it is done at once.
-const PATIENT: &str = r#"[ -e "$here/go" ] && exec cp "$ready" "$out"; progress; exec head -c 1 >/dev/null"#;
+const PATIENT: &str = r#"[ -e "$here/go" ] && exec cp "$ready" "$out"; progress; head -c 1 >/dev/null; exit 0"#;
 
 const EACH: usize = 100;
 
