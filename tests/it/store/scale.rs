@@ -148,7 +148,7 @@ impl Subject {
         self.store.finish(lease, end(done())).await.unwrap();
         self.note("finish", begun);
         let begun = Instant::now();
-        let kept = Duration::from_secs(3600);
+        let kept = Duration::from_hours(1);
         // As much to remove in either: jobs up to the limit of a step, and no events.
         let retention = Retention { succeeded: Some(kept), failed: None, cancelled: None, most_events: 1_000_000 };
         assert_eq!(self.store.tidy(retention).await.unwrap().jobs.len(), 50);

@@ -69,7 +69,7 @@ impl Model {
                         method: Some(*method),
                         drain_ms: Some(*drain_ms),
                     });
-                    publish(known, outputs);
+                    keep_of_stopped(known, outputs);
                     known.job.error = match reason {
                         CancelReason::Timeout => Some(Failure::new(FailureCode::Timeout, ANY)),
                         CancelReason::Stalled => Some(Failure::new(FailureCode::Stalled, ANY)),
@@ -97,12 +97,10 @@ fn stopped_as_asked(known: &mut Known, ending: &Ending, now: Timestamp) {
     match ending {
         Ending::Stopped { method, drain_ms, outputs, note, .. } => {
             (asked.method, asked.drain_ms) = (Some(*method), Some(*drain_ms));
-            publish(known, outputs);
+            keep_of_stopped(known, outputs);
             known.job.error.clone_from(note);
         }
-        // Only this mode keeps what was made.
-        Ending::Succeeded(outputs) if known.job.mode == Mode::Graceful => publish(known, outputs),
-        Ending::Succeeded(_) => {}
+        Ending::Succeeded(outputs) => keep_of_stopped(known, outputs),
         Ending::Failed(failure) => known.job.error = Some(failure.clone()),
         Ending::Lost => asked.method = Some(CancelMethod::Kill),
     }
@@ -133,6 +131,13 @@ fn fresh(known: &Known) -> impl DoubleEndedIterator<Item = AttemptOutcome> {
 
 fn doubled(delay: Duration, times: usize) -> Duration {
     (0..times).fold(delay, |delay, _| delay * 2)
+}
+
+/// Only this mode keeps what was made of a job that was stopped.
+fn keep_of_stopped(known: &mut Known, outputs: &[Output]) {
+    if known.job.mode == Mode::Graceful {
+        publish(known, outputs);
+    }
 }
 
 fn publish(known: &mut Known, outputs: &[Output]) {
