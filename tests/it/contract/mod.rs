@@ -4,3 +4,4 @@ mod codes;
 mod floors;
 mod openapi;
 mod readme;
+mod reliability;
