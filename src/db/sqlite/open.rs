@@ -3,7 +3,7 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
@@ -21,6 +21,11 @@ const MIGRATIONS: Migrations<'static> = Migrations::from_slice(STEPS);
 /// The version of the tables that the last step leaves.
 const LATEST: i64 = STEPS.len().cast_signed() as i64;
 
+/// How long the lock may be held by what is left of a server that was killed.
+const LOCK_PATIENCE: Duration = Duration::from_secs(2);
+/// How long to wait before it is tried again: nobody tells when it is free.
+const LOCK_RETRY: Duration = Duration::from_millis(10);
+
 /// Takes the lock beside the database; it is held for as long as the file is open and ends with the process.
 pub(super) fn lock(database: &Path) -> Result<File, Error> {
     let path = database.with_extension("lock");
@@ -29,10 +34,15 @@ pub(super) fn lock(database: &Path) -> Result<File, Error> {
         std::fs::create_dir_all(folder).map_err(io)?;
     }
     let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(io)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Error::InUse { path: database.to_owned() }),
-        Err(TryLockError::Error(source)) => Err(io(source)),
+    let deadline = Instant::now() + LOCK_PATIENCE;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            // A process that a killed server was just starting holds all of its files for the moment until it is started.
+            Err(TryLockError::WouldBlock) if Instant::now() < deadline => std::thread::sleep(LOCK_RETRY),
+            Err(TryLockError::WouldBlock) => return Err(Error::InUse { path: database.to_owned() }),
+            Err(TryLockError::Error(source)) => return Err(io(source)),
+        }
     }
 }
 
@@ -185,7 +195,9 @@ mod tests {
         let path = folder.path().join("a.db");
         let held = lock(&path).unwrap();
         assert!(matches!(lock(&path), Err(Error::InUse { .. })));
+        // What is left of a killed server lets go in a moment.
+        let waiting = std::thread::spawn(move || lock(&path).map(drop));
         drop(held);
-        lock(&path).unwrap();
+        waiting.join().unwrap().unwrap();
     }
 }

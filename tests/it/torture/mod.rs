@@ -14,6 +14,7 @@ mod points;
 mod readers;
 mod singles;
 
+use std::os::unix::process::ExitStatusExt;
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
@@ -105,14 +106,15 @@ async fn live(host: &mut Host, plan: &Plan) -> bool {
             End::Stop { age, patience } => {
                 host.dies_within(age).await;
                 host.signal(Signal::TERM);
-                if patience.is_none() && plan.fate.is_none() {
-                    let status = host.ended().await;
-                    assert!(status.success(), "{status}\n{}", host.tail());
-                    return false;
+                let in_time = patience.is_none() || host.dies_within(patience.unwrap_or_default()).await;
+                if !in_time {
+                    host.signal(Signal::KILL);
                 }
-                if host.dies_within(patience.unwrap_or(PATIENCE)).await {
-                    return host.ended().await.code().is_none();
-                }
+                let status = host.ended().await;
+                // It may be done in the moment in which it is to be killed.
+                let killed = status.signal() == Some(9) && (plan.fate.is_some() || !in_time);
+                assert!(status.success() || killed, "{status}\n{}", host.tail());
+                return killed;
             }
         }
     }
