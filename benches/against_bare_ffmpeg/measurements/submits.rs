@@ -90,6 +90,11 @@ fn rows(rates: &Rates) -> Vec<Row> {
     let mut many = row("Submits, 64 connections", &rates.many, one_by_one, &rates.single_commits);
     let met = Samples::ratios(&rates.many, &rates.single_commits).median() >= 4.0;
     many.aim = Some(Aim { text: "at least 4 times", met });
+    many.reason = Some(
+        "A commit of one row takes 0.16 ms on this disk, so bare single commits are fast. With 64 connections the \
+         load generator and the server share two cores, and they are likely out of processor before the disk is \
+         out of syncs; no profile has shown it yet.",
+    );
     vec![
         row("Submits, 1 connection", &rates.few, one_by_one, &rates.single_commits),
         many,
