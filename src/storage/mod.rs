@@ -4,7 +4,6 @@
 //! - [`Files`] gives every attempt a [`Workspace`] and keeps what was published from it.
 
 mod address;
-mod crew;
 mod files;
 mod roots;
 mod workspace;

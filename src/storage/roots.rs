@@ -3,9 +3,10 @@
 //! The kernel itself keeps a look-up inside its root (`openat2` with `RESOLVE_BENEATH`), so neither `..` nor a symlink
 //! leads out of it. What is in a file is not looked at here.
 
-use std::fs::File;
+use std::fs::OpenOptions;
 use std::io;
 use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,7 +14,6 @@ use rustix::fs::{FileType, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 
 use super::address::{self, Address};
-use super::crew::Crew;
 
 /// Why an input can't be read. The messages tell nothing that the client didn't write.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -50,17 +50,21 @@ pub enum InputError {
     },
 }
 
+/// File systems on disks and in memory of this machine, by their numbers in `linux/magic.h`: ext4 and its elders, XFS,
+/// Btrfs, tmpfs.
+const LOCAL: [rustix::fs::FsWord; 4] = [0xef53, 0x5846_5342, 0x9123_683e, 0x0102_1994];
+
 /// The folders that inputs may lie in.
 #[derive(Debug)]
 pub struct MediaRoots {
     roots: Vec<Root>,
-    /// A media root may be a slow network file system.
-    crew: Crew,
 }
 
 #[derive(Debug)]
 struct Root {
     folder: OwnedFd,
+    /// Whether what the kernel remembers of it can be looked up without asking a server or another process.
+    local: bool,
     /// As it was configured, made absolute, and as it really is: a URL may use either.
     paths: [PathBuf; 2],
 }
@@ -72,17 +76,28 @@ impl MediaRoots {
     /// When one of them isn't there, isn't a folder or can't be read.
     pub fn open(paths: &[PathBuf]) -> io::Result<Self> {
         let roots = paths.iter().map(|path| Root::open(path)).collect::<io::Result<_>>()?;
-        Ok(Self { roots, crew: Crew::default() })
+        Ok(Self { roots })
     }
 
-    /// As [`resolve`](Self::resolve), away from the tasks that must not block.
+    /// As [`resolve`](Self::resolve), without blocking the task: an input that was in use a moment ago is found at once,
+    /// as a change of threads would cost more than the look; for all others a thread is taken that may block.
     ///
     /// # Errors
     /// As [`resolve`](Self::resolve).
     pub async fn find(self: &Arc<Self>, input: &str) -> Result<PathBuf, InputError> {
+        if let Some(path) = self.find_in_memory(input) {
+            return Ok(path);
+        }
         let (roots, input) = (Arc::clone(self), input.to_owned());
-        let found = self.crew.run(move || roots.resolve(&input)).await;
-        found.unwrap_or_else(|| Err(InputError::Unreadable { why: "the server is stopping".to_owned() }))
+        let found = tokio::task::spawn_blocking(move || roots.resolve(&input)).await;
+        found.unwrap_or_else(|_| Err(InputError::Unreadable { why: "the server is stopping".to_owned() }))
+    }
+
+    /// Finds an input in the first root where that takes no disk and no network. `None` says nothing about it.
+    fn find_in_memory(&self, input: &str) -> Option<PathBuf> {
+        let address = address::read(input).ok()?;
+        let (root, path) = self.roots.iter().find_map(|root| Some((root, root.relative(&address)?)))?;
+        root.local.then(|| root.look_up(path, Reach::Memory).ok())?
     }
 
     /// Finds the real, absolute path of an input; blocks as long as the file system takes.
@@ -97,7 +112,7 @@ impl MediaRoots {
         let mut refusal = None;
         for root in &self.roots {
             let Some(path) = root.relative(&address) else { continue };
-            match root.look_up(path) {
+            match root.look_up(path, Reach::Disk) {
                 Ok(found) => return Ok(found),
                 // What is wrong with a file in one root says more than that another root has no such file.
                 Err(error) if refusal.is_none() || refusal == Some(InputError::Missing) => refusal = Some(error),
@@ -115,7 +130,8 @@ impl Root {
     fn open(path: &Path) -> io::Result<Self> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let folder = rustix::fs::open(path, flags, Mode::empty())?;
-        Ok(Self { folder, paths: [std::path::absolute(path)?, path.canonicalize()?] })
+        let local = LOCAL.contains(&rustix::fs::fstatfs(&folder)?.f_type);
+        Ok(Self { folder, local, paths: [std::path::absolute(path)?, path.canonicalize()?] })
     }
 
     /// The path below this root; `None` where an absolute one lies elsewhere.
@@ -126,18 +142,38 @@ impl Root {
         }
     }
 
-    fn look_up(&self, path: &Path) -> Result<PathBuf, InputError> {
+    fn look_up(&self, path: &Path, reach: Reach) -> Result<PathBuf, InputError> {
         // An empty rest is the root itself.
         let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
         // O_PATH opens nothing yet: a FIFO would block, and some devices act when they are opened.
         let flags = OFlags::PATH | OFlags::CLOEXEC;
-        let within = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
+        let within = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS | reach.flags();
         let found = rustix::fs::openat2(&self.folder, path, flags, Mode::empty(), within).map_err(refused)?;
         let stat = rustix::fs::fstat(&found).map_err(refused)?;
         check_kind(FileType::from_raw_mode(stat.st_mode))?;
         let link = format!("/proc/self/fd/{}", found.as_raw_fd());
-        File::open(&link).map_err(unreadable)?;
+        // Without waiting for somebody else's lease on the file.
+        let nonblock = OFlags::NONBLOCK.bits().cast_signed();
+        OpenOptions::new().read(true).custom_flags(nonblock).open(&link).map_err(unreadable)?;
         std::fs::read_link(&link).map_err(unreadable)
+    }
+}
+
+/// How far a look-up goes.
+#[derive(Clone, Copy, Debug)]
+enum Reach {
+    /// No further than what the kernel remembers, and not into another file system.
+    Memory,
+    /// As far as it takes.
+    Disk,
+}
+
+impl Reach {
+    const fn flags(self) -> ResolveFlags {
+        match self {
+            Self::Memory => ResolveFlags::CACHED.union(ResolveFlags::NO_XDEV),
+            Self::Disk => ResolveFlags::empty(),
+        }
     }
 }
 
