@@ -34,6 +34,10 @@ test: ## Run all tests, the browser's too
 	  cargo test --locked; \
 	fi
 
+.PHONY: test-long
+test-long: ## Run the tests that take long: 10,000 random interleavings, a million jobs (about half an hour)
+	TRANSCODED_TEST_LONG=1 cargo test --locked --test it -- --nocapture store::model store::scale
+
 .PHONY: check
 check: ## Check form, lints and documentation
 	cargo fmt --all --check

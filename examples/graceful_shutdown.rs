@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use tokio_util::sync::CancellationToken;
-use transcoded::ffmpeg::{self, Command, Ending, GLOBAL_ARGS};
+use transcoded::ffmpeg::{self, Command, Ending, GLOBAL_ARGS, StopStep};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -21,9 +21,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let report = ffmpeg::graceful(&token, command, monitor).await;
 
     match (report.ending, report.stop) {
-        (Ending::Stopped, Some(stop)) => {
+        (Ending::Stopped, Some(stop)) if stop.step < StopStep::Kill => {
             println!("stopped by {:?} after {:.1?}; {} plays", stop.step, stop.took, output.display());
         }
+        (Ending::Stopped, _) => println!("killed; {} may not play", output.display()),
         (ending, _) => println!("{ending:?} with {:?}: {}", report.exit, output.display()),
     }
     Ok(())

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
-use transcoded::ffmpeg::{self, Command, Ending, GLOBAL_ARGS};
+use transcoded::ffmpeg::{self, Command, Ending, GLOBAL_ARGS, StopStep};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -19,6 +19,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let report = ffmpeg::graceful(&CancellationToken::new(), command, monitor).await;
 
     assert!(matches!(report.ending, Ending::TimedOut), "{report:?}");
-    println!("timed out after {:.1?}; {} plays", report.wall, output.display());
+    let plays = report.stop.is_some_and(|stop| stop.step < StopStep::Kill);
+    println!(
+        "timed out after {:.1?}; {} {}",
+        report.wall,
+        output.display(),
+        if plays { "plays" } else { "may not play" }
+    );
     Ok(())
 }

@@ -6,25 +6,25 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
-use crate::config::{DEFAULT_MEDIA_ROOT, Flags, LogFormat, Settings};
+use crate::config::{DEFAULT_MEDIA_ROOT, Flags, Limits, LogFormat, Settings};
+use crate::db::{self, Retention, Rules, SqliteStore, Store};
+use crate::domain::job::RetryPolicy;
 use crate::domain::time::{SharedClock, SystemClock};
+use crate::failpoint::{Point, failpoint};
 use crate::ffmpeg;
 use crate::http::{self, Context, Metrics, Parts};
 use crate::queue::Queue;
 use crate::storage::{Files, MediaRoots};
 use crate::transcode::{Toolchain, Transcoder};
-use crate::worker::{Pool, Room};
+use crate::worker::{Pool, Room, Upkeep};
 
 /// How much of the time for a shutdown is kept for what comes after ffmpeg: recording and closing.
 const CLOSING_TIME: Duration = Duration::from_secs(3);
-
-/// How many files and connections may be open at once, where the system lets itself be asked.
-const OPEN_FILES: u64 = 65_536;
 
 /// Why a server didn't start or didn't end well: what to tell the person who started it.
 type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -35,7 +35,6 @@ pub fn serve(flags: Flags) -> ExitCode {
     let run = || {
         let settings = Settings::load(flags)?;
         start_log(&settings);
-        raise_limit_of_open_files();
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         runtime.block_on(run(settings))
     };
@@ -60,21 +59,11 @@ fn start_log(settings: &Settings) {
     drop(started);
 }
 
-/// The usual limit of 1024 is one for programs that use `select`; a thousand event streams would reach it.
-fn raise_limit_of_open_files() {
-    let mut limit = getrlimit(Resource::Nofile);
-    let wanted = limit.maximum.map_or(OPEN_FILES, |maximum| maximum.min(OPEN_FILES));
-    if limit.current.is_some_and(|current| current < wanted) {
-        limit.current = Some(wanted);
-        // Where it is refused, the server does with what it has.
-        let _ = setrlimit(Resource::Nofile, limit);
-    }
-}
-
 /// The parts of a running server.
 struct Server {
     context: Context,
     pool: Pool,
+    upkeep: Upkeep,
     stop: CancellationToken,
     draining: CancellationToken,
     closing: CancellationToken,
@@ -89,8 +78,9 @@ async fn run(settings: Settings) -> Result<(), Failure> {
     let shutdown_timeout = settings.shutdown_timeout;
     let server = build(&settings, stop).await?;
     let address = listener.local_addr()?;
+    let most_connections = http::most_connections();
     tracing::info!(%address, slots = settings.slots, "ready: http://{address}/");
-    run_until_stopped(server, listener, shutdown_timeout).await
+    run_until_stopped(server, listener, most_connections, shutdown_timeout).await
 }
 
 async fn build(settings: &Settings, stop: CancellationToken) -> Result<Server, Failure> {
@@ -98,7 +88,12 @@ async fn build(settings: &Settings, stop: CancellationToken) -> Result<Server, F
     let roots = Arc::new(open_roots(&settings.media_roots)?);
     // The lock on the database comes first: it keeps a second server from clearing this one's workspaces.
     let jobs = CancellationToken::new();
-    let queue = Arc::new(Queue::open(&settings.database, jobs, Arc::clone(&clock)).await?);
+    let rules = rules(&settings.limits);
+    let database_clock = Arc::clone(&clock);
+    let open = |on_commit| -> Result<Box<dyn Store>, db::Error> {
+        Ok(Box::new(SqliteStore::open(&settings.database, rules, database_clock, on_commit)?))
+    };
+    let queue = Arc::new(Queue::open(jobs, open).await?);
     let files = Arc::new(Files::open(&settings.data_dir)?);
     let path = std::env::var_os("PATH");
     let tools = ffmpeg::locate(settings.ffmpeg.clone(), settings.ffprobe.clone(), path.as_deref())?;
@@ -110,14 +105,20 @@ async fn build(settings: &Settings, stop: CancellationToken) -> Result<Server, F
         toolchain.version
     );
     let (ffmpeg_version, encoders) = (toolchain.version.clone(), toolchain.encoders.clone());
-    let transcoder = Arc::new(Transcoder::new(toolchain, Arc::clone(&roots), Arc::clone(&files), Arc::clone(&clock)));
+    let transcoder = Transcoder::new(toolchain, Arc::clone(&roots), Arc::clone(&files), Arc::clone(&clock));
+    let transcoder = Arc::new(transcoder.stall_after(settings.limits.stall_timeout));
     let (draining, closing) = (CancellationToken::new(), CancellationToken::new());
     let pool = Pool {
-        room: Room { queue: Arc::clone(&queue), transcoder: Arc::clone(&transcoder) },
+        room: Room { queue: Arc::clone(&queue), transcoder: Arc::clone(&transcoder), files: Arc::clone(&files) },
         slots: settings.slots,
         cores: settings.cores,
+        lease: settings.limits.lease,
+        min_free_bytes: settings.limits.min_free_bytes,
+        clock: Arc::clone(&clock),
         draining: draining.clone(),
     };
+    let retention = retention(&settings.limits);
+    let upkeep = Upkeep { queue: Arc::clone(&queue), files: Arc::clone(&files), retention };
     let context = Context::new(Parts {
         queue,
         transcoder,
@@ -127,13 +128,28 @@ async fn build(settings: &Settings, stop: CancellationToken) -> Result<Server, F
         encoders,
         slots: settings.slots,
         allow_raw_args: settings.allow_raw_args,
+        allowed_hosts: settings.allowed_hosts.clone(),
         started_at: clock.now(),
         clock,
         metrics: Metrics::install()?,
         draining: draining.clone(),
         closing: closing.clone(),
     });
-    Ok(Server { context, pool, stop, draining, closing })
+    Ok(Server { context, pool, upkeep, stop, draining, closing })
+}
+
+fn rules(limits: &Limits) -> Rules {
+    let retry = RetryPolicy { delay: limits.retry_delay, most_crashes: limits.max_crashes, ..RetryPolicy::default() };
+    Rules { retry, lease: limits.lease, most_queued: limits.max_queued, ..Rules::default() }
+}
+
+fn retention(limits: &Limits) -> Retention {
+    Retention {
+        succeeded: limits.keep_succeeded,
+        failed: limits.keep_failed,
+        cancelled: limits.keep_cancelled,
+        most_events: limits.event_history,
+    }
 }
 
 fn open_roots(paths: &[PathBuf]) -> Result<MediaRoots, Failure> {
@@ -146,16 +162,23 @@ fn open_roots(paths: &[PathBuf]) -> Result<MediaRoots, Failure> {
 
 /// Serves until stopped; then: no new jobs, running ones are stopped in their mode and put back, the event streams end
 /// after the last event, the requests under way are answered.
-async fn run_until_stopped(server: Server, listener: TcpListener, shutdown_timeout: Duration) -> Result<(), Failure> {
-    let Server { context, pool, stop, draining, closing } = server;
+async fn run_until_stopped(
+    server: Server,
+    listener: TcpListener,
+    most_connections: usize,
+    shutdown_timeout: Duration,
+) -> Result<(), Failure> {
+    let Server { context, pool, upkeep, stop, draining, closing } = server;
     let queue = Arc::clone(&context.queue);
     let done_serving = CancellationToken::new();
-    let http = tokio::spawn(http::serve(listener, http::router(context), done_serving.clone()));
+    let http = tokio::spawn(http::serve(listener, http::router(context), most_connections, done_serving.clone()));
     let pool = tokio::spawn(pool.run());
+    let _upkeep = AbortOnDropHandle::new(tokio::spawn(upkeep.run()));
     stop.cancelled().await;
     tracing::info!("stopping: running jobs go back to the queue");
     draining.cancel();
     queue.stop_all();
+    failpoint(Point::Stopping);
     let shut_down = async {
         let mut pool = pool;
         let patience = shutdown_timeout.saturating_sub(CLOSING_TIME).max(shutdown_timeout / 2);
@@ -164,6 +187,7 @@ async fn run_until_stopped(server: Server, listener: TcpListener, shutdown_timeo
             queue.kill_all();
             pool.await?;
         }
+        failpoint(Point::Stopped);
         closing.cancel();
         done_serving.cancel();
         http.await

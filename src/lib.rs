@@ -5,6 +5,7 @@ pub mod cli;
 pub mod config;
 pub mod db;
 pub mod domain;
+pub mod failpoint;
 pub mod ffmpeg;
 pub mod http;
 pub mod queue;

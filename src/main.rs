@@ -31,10 +31,7 @@ fn main() -> ExitCode {
     let _ = rustls::crypto::ring::default_provider().install_default();
     match program.command {
         Command::Serve(flags) => app::serve(*flags),
-        Command::Openapi => {
-            print!("{}", http::DOCUMENT);
-            ExitCode::SUCCESS
-        }
+        Command::Openapi => cli::show(http::DOCUMENT),
         Command::Client(command) => cli::run(&command, &program.connection),
     }
 }

@@ -29,7 +29,7 @@ pub struct Connection {
     pub server: Option<String>,
 }
 
-/// The commands that talk to a server, and the one that explains the machine.
+/// The commands that talk to a server, and those that look at the machine.
 #[derive(Subcommand, Debug)]
 pub enum Command {
     /// Submit a job and print its id
@@ -44,6 +44,15 @@ pub enum Command {
     /// Cancel a job; in graceful mode what was encoded so far is kept
     #[command(after_long_help = EXIT_CODES)]
     Cancel(Cancel),
+    /// Hold a job until it is resumed; a running ffmpeg stands still and gives its slot away
+    #[command(after_long_help = EXIT_CODES)]
+    Pause(OneJob),
+    /// Let a paused job go on as soon as there is a slot for it
+    #[command(after_long_help = EXIT_CODES)]
+    Resume(OneJob),
+    /// Try a job that is over again, with its history kept
+    #[command(after_long_help = EXIT_CODES)]
+    Retry(OneJob),
     /// Show what is in an input
     #[command(after_long_help = EXIT_CODES)]
     Probe(Probe),
@@ -53,6 +62,16 @@ pub enum Command {
     /// Explain this machine: ffmpeg, its encoders, the data folder, the server
     #[command(after_long_help = "Exit codes:\n    0  no problem was found\n    1  there is a problem")]
     Doctor(Doctor),
+    /// Copy a server's database to a new file, while the server works on it or not
+    #[command(after_long_help = "\
+The copy holds all that was answered before it began. To go back to it, stop the server, move transcoded.db and its -wal and
+-shm files away, and put the copy in their place as transcoded.db. The files that jobs made are in DATA_DIR/outputs.
+
+Exit codes:
+    0  the copy is there
+    1  it can't be made: FILE is there already, the database is damaged, the disk refuses
+    2  the command line is wrong, or there is no database")]
+    Backup(Backup),
 }
 
 /// `transcoded submit`
@@ -95,9 +114,14 @@ pub struct Submit {
     #[arg(long, value_name = "N")]
     pub grace_seconds: Option<u32>,
 
+    /// Not to be started before this time, e.g. 2026-01-31T12:00:00Z
+    #[arg(long, value_name = "TIME")]
+    pub run_at: Option<String>,
+
     /// The whole job as JSON, as the API takes it, from a file or "-" for standard input
     #[arg(long, value_name = "FILE", conflicts_with_all = [
-        "input", "outputs", "preset", "mode", "priority", "labels", "timeout_seconds", "max_attempts", "grace_seconds", "raw",
+        "input", "outputs", "preset", "mode", "priority", "labels", "timeout_seconds", "max_attempts", "grace_seconds",
+        "run_at", "raw",
     ])]
     pub spec: Option<PathBuf>,
 
@@ -181,6 +205,17 @@ pub struct Cancel {
     pub json: bool,
 }
 
+/// `transcoded pause`, `resume` and `retry`
+#[derive(Args, Debug)]
+pub struct OneJob {
+    /// The job's id
+    pub id: JobId,
+
+    /// Print the job as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// `transcoded probe`
 #[derive(Args, Debug)]
 pub struct Probe {
@@ -206,6 +241,29 @@ pub struct Doctor {
     /// The data folder that a server here would use
     #[arg(long, env = "TRANSCODED_DATA_DIR", value_name = "DIR", default_value = "./data")]
     pub data_dir: PathBuf,
+
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `transcoded backup`
+#[derive(Args, Clone, Debug)]
+pub struct Backup {
+    /// The file to make; one that is there is never overwritten
+    pub file: PathBuf,
+
+    /// The server's configuration file
+    #[arg(long, env = "TRANSCODED_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
+    /// The server's data folder [default: ./data]
+    #[arg(long, env = "TRANSCODED_DATA_DIR", value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+
+    /// The server's database, "sqlite:FILE" [default: sqlite:DATA_DIR/transcoded.db]
+    #[arg(long, env = "TRANSCODED_DATABASE_URL", value_name = "URL")]
+    pub database_url: Option<String>,
 
     /// Print JSON
     #[arg(long)]

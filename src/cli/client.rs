@@ -80,6 +80,11 @@ impl Client {
         self.read(request.timeout(limit)).await
     }
 
+    /// Has a job paused, resumed or tried again.
+    pub(super) async fn change(&self, id: JobId, what: &str) -> Result<Job, Error> {
+        self.read(self.request(Method::POST, &["v1", "jobs", &id.to_string(), what]).timeout(ANSWER)).await
+    }
+
     /// One page of jobs; `query` is what the contract says about `GET /v1/jobs`.
     pub(super) async fn jobs(&self, query: &[(&str, String)]) -> Result<JobPage, Error> {
         let mut url = self.server.at(&["v1", "jobs"]);

@@ -1,9 +1,11 @@
-//! The command line's client side: it submits, follows, lists and cancels jobs on a server, and explains the machine.
+//! The command line's client side: it submits, follows, lists and cancels jobs on a server, explains the machine, and
+//! copies a server's database.
 //!
-//! It knows the HTTP contract and the words of `domain`, nothing of the server's inside.
+//! It knows the HTTP contract and the words of `domain`, and of the server's inside only where its database is.
 
 mod args;
-mod cancel;
+mod backup;
+mod change;
 mod client;
 mod doctor;
 mod download;
@@ -22,4 +24,4 @@ mod text;
 mod watch;
 
 pub use args::{Command, Connection};
-pub use run::run;
+pub use run::{run, show};

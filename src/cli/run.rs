@@ -7,9 +7,9 @@ use super::client::Client;
 use super::error::Error;
 use super::interrupts::Interrupts;
 use super::outcome::Outcome;
-use super::print::complain;
+use super::print::{complain, print};
 use super::watch::{Follow, Patience, watch};
-use super::{cancel, doctor, list, media, submit};
+use super::{backup, change, doctor, list, media, submit};
 
 /// Runs a command to its end. Errors are told on standard error; the exit code is as the command's help says.
 #[must_use]
@@ -21,7 +21,17 @@ pub fn run(command: &Command, connection: &Connection) -> ExitCode {
             runtime.shutdown_background();
             ended
         });
-    match outcome {
+    exit_code(outcome)
+}
+
+/// Prints a text that needs no server.
+#[must_use]
+pub fn show(text: &str) -> ExitCode {
+    exit_code(print(text).map(|()| Outcome::Done))
+}
+
+fn exit_code(ended: Result<Outcome, Error>) -> ExitCode {
+    match ended {
         Ok(outcome) => outcome.into(),
         Err(error) if error.is_broken_pipe() => Outcome::Done.into(),
         Err(error) => {
@@ -32,15 +42,20 @@ pub fn run(command: &Command, connection: &Connection) -> ExitCode {
 }
 
 async fn carry_out(command: &Command, connection: &Connection) -> Result<Outcome, Error> {
-    let client = Client::new(connection)?;
+    // Not every command needs one.
+    let client = Client::new(connection);
     match command {
-        Command::Submit(args) => submit::submit(&client, args).await,
-        Command::Watch(args) => watch_one(&client, args).await,
-        Command::List(args) => list::list(&client, args).await,
-        Command::Cancel(args) => cancel::cancel(&client, args).await,
-        Command::Probe(args) => media::probe(&client, args).await,
-        Command::Presets(args) => list::presets(&client, args).await,
-        Command::Doctor(args) => doctor::doctor(&client, args, connection.server.is_some()).await,
+        Command::Submit(args) => submit::submit(&client?, args).await,
+        Command::Watch(args) => watch_one(&client?, args).await,
+        Command::List(args) => list::list(&client?, args).await,
+        Command::Cancel(args) => change::cancel(&client?, args).await,
+        Command::Pause(args) => change::change(&client?, args, "pause").await,
+        Command::Resume(args) => change::change(&client?, args, "resume").await,
+        Command::Retry(args) => change::change(&client?, args, "retry").await,
+        Command::Probe(args) => media::probe(&client?, args).await,
+        Command::Presets(args) => list::presets(&client?, args).await,
+        Command::Doctor(args) => doctor::doctor(&client?, args, connection.server.is_some()).await,
+        Command::Backup(args) => backup::backup(args),
     }
 }
 

@@ -78,6 +78,7 @@ fn body(args: &Submit) -> Result<String, Error> {
     put("labels", (!labels.is_empty()).then(|| labels.into()));
     put("timeout_seconds", args.timeout_seconds.map(Value::from));
     put("max_attempts", args.max_attempts.map(Value::from));
+    put("run_at", args.run_at.clone().map(Value::from));
     put("grace_seconds", args.grace_seconds.map(Value::from));
     Ok(Value::from(body).to_string())
 }

@@ -19,6 +19,12 @@ pub struct Flags {
     #[arg(long, env = "TRANSCODED_LISTEN", value_name = "ADDRESS:PORT")]
     pub listen: Option<SocketAddr>,
 
+    /// A name for this server that requests may use besides localhost and IP addresses; may be given several times, in the
+    /// environment with "," between. Requests under other names are refused once one is given, and where the server
+    /// listens on loopback [default: none on loopback, else any]
+    #[arg(long, env = "TRANSCODED_ALLOW_HOST", value_name = "NAME", value_delimiter = ',')]
+    pub allow_host: Vec<String>,
+
     /// The folder for the database, results and logs [default: ./data]
     #[arg(long, env = "TRANSCODED_DATA_DIR", value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
@@ -43,6 +49,48 @@ pub struct Flags {
     /// Seconds that a shutdown may take: running jobs are stopped in their mode and go back to the queue [default: 25]
     #[arg(long, env = "TRANSCODED_SHUTDOWN_TIMEOUT", value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=3600))]
     pub shutdown_timeout: Option<u32>,
+
+    /// How many jobs may wait; more are refused with 429 [default: 100000]
+    #[arg(long, env = "TRANSCODED_MAX_QUEUED", value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub max_queued: Option<u64>,
+
+    /// Milliseconds before a job that failed for a passing reason is tried again; doubled with each further try, up to ten
+    /// minutes [default: 5000]
+    #[arg(long, env = "TRANSCODED_RETRY_DELAY_MS", value_name = "MILLISECONDS", value_parser = clap::value_parser!(u32).range(..=600_000))]
+    pub retry_delay_ms: Option<u32>,
+
+    /// How often in a row a job may be running when the server crashes, before it is set aside as failed [default: 5]
+    #[arg(long, env = "TRANSCODED_MAX_CRASHES", value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_crashes: Option<u32>,
+
+    /// Seconds after which an ffmpeg is stopped that stands still: no progress, no work, no output [default: 300]
+    #[arg(long, env = "TRANSCODED_STALL_TIMEOUT", value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
+    pub stall_timeout: Option<u32>,
+
+    /// Seconds that the server's right to run a job lasts without being renewed; it kills its ffmpeg before that
+    /// [default: 60]
+    #[arg(long, env = "TRANSCODED_LEASE_SECONDS", value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=3600))]
+    pub lease_seconds: Option<u32>,
+
+    /// No job is started while fewer bytes are free on the disk of the data folder [default: 268435456]
+    #[arg(long, env = "TRANSCODED_MIN_FREE_BYTES", value_name = "BYTES")]
+    pub min_free_bytes: Option<u64>,
+
+    /// Hours that a job which succeeded is kept, with its files; 0 for ever [default: 168]
+    #[arg(long, env = "TRANSCODED_KEEP_SUCCEEDED_HOURS", value_name = "HOURS")]
+    pub keep_succeeded_hours: Option<u32>,
+
+    /// Hours that a job which failed is kept; 0 for ever [default: 720]
+    #[arg(long, env = "TRANSCODED_KEEP_FAILED_HOURS", value_name = "HOURS")]
+    pub keep_failed_hours: Option<u32>,
+
+    /// Hours that a job which was cancelled is kept, with its files; 0 for ever [default: 168]
+    #[arg(long, env = "TRANSCODED_KEEP_CANCELLED_HOURS", value_name = "HOURS")]
+    pub keep_cancelled_hours: Option<u32>,
+
+    /// How many events are kept for clients that come back [default: 100000]
+    #[arg(long, env = "TRANSCODED_EVENT_HISTORY", value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub event_history: Option<u64>,
 
     /// The ffmpeg to run [default: the first one in PATH]
     #[arg(long, env = "TRANSCODED_FFMPEG", value_name = "FILE")]
@@ -77,15 +125,27 @@ impl Flags {
     #[must_use]
     pub fn over(self, below: Self) -> Self {
         let media_root = if self.media_root.is_empty() { below.media_root } else { self.media_root };
+        let allow_host = if self.allow_host.is_empty() { below.allow_host } else { self.allow_host };
         Self {
             config: self.config.or(below.config),
             listen: self.listen.or(below.listen),
+            allow_host,
             data_dir: self.data_dir.or(below.data_dir),
             media_root,
             slots: self.slots.or(below.slots),
             database_url: self.database_url.or(below.database_url),
             allow_raw_args: self.allow_raw_args.or(below.allow_raw_args),
             shutdown_timeout: self.shutdown_timeout.or(below.shutdown_timeout),
+            max_queued: self.max_queued.or(below.max_queued),
+            retry_delay_ms: self.retry_delay_ms.or(below.retry_delay_ms),
+            max_crashes: self.max_crashes.or(below.max_crashes),
+            stall_timeout: self.stall_timeout.or(below.stall_timeout),
+            lease_seconds: self.lease_seconds.or(below.lease_seconds),
+            min_free_bytes: self.min_free_bytes.or(below.min_free_bytes),
+            keep_succeeded_hours: self.keep_succeeded_hours.or(below.keep_succeeded_hours),
+            keep_failed_hours: self.keep_failed_hours.or(below.keep_failed_hours),
+            keep_cancelled_hours: self.keep_cancelled_hours.or(below.keep_cancelled_hours),
+            event_history: self.event_history.or(below.event_history),
             ffmpeg: self.ffmpeg.or(below.ffmpeg),
             ffprobe: self.ffprobe.or(below.ffprobe),
             log_level: self.log_level.or(below.log_level),

@@ -1,7 +1,11 @@
 //! The settings of a server: plain data, and how flags, environment and file are laid over each other.
 
+mod error;
 mod flags;
+mod limits;
 mod settings;
 
+pub use error::ConfigError;
 pub use flags::{Flags, LogFormat};
-pub use settings::{ConfigError, DEFAULT_MEDIA_ROOT, Settings};
+pub use limits::Limits;
+pub use settings::{DEFAULT_MEDIA_ROOT, Settings};

@@ -1,13 +1,14 @@
 //! The settings after everything was laid over the defaults, checked.
 
-use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use tracing::Level;
 
+use super::error::{ConfigError, check_positive};
 use super::flags::{Flags, LogFormat};
+use super::limits::Limits;
 
 /// Where inputs are read from unless something else is said.
 pub const DEFAULT_MEDIA_ROOT: &str = "media";
@@ -17,6 +18,8 @@ pub const DEFAULT_MEDIA_ROOT: &str = "media";
 pub struct Settings {
     /// Where it listens.
     pub listen: SocketAddr,
+    /// The names under which it may be asked for, besides localhost and addresses; `None` where any will do.
+    pub allowed_hosts: Option<Vec<String>>,
     /// Where the database, results and logs are.
     pub data_dir: PathBuf,
     /// The folders that inputs may be read from; never empty.
@@ -31,6 +34,8 @@ pub struct Settings {
     pub allow_raw_args: bool,
     /// How long a shutdown may take.
     pub shutdown_timeout: Duration,
+    /// What bounds it.
+    pub limits: Limits,
     /// The ffmpeg to run instead of the first one in PATH.
     pub ffmpeg: Option<PathBuf>,
     /// The ffprobe to run instead of the first one in PATH.
@@ -39,35 +44,6 @@ pub struct Settings {
     pub log_level: Level,
     /// How it is logged.
     pub log_format: LogFormat,
-}
-
-/// Why the settings can't be used.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// The file can't be read.
-    #[error("the configuration file {} can't be read: {source}", path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// The file isn't TOML, or holds unknown keys or wrong types.
-    #[error("the configuration file {} is wrong: {message}", path.display())]
-    Wrong {
-        /// The file.
-        path: PathBuf,
-        /// Where and why.
-        message: String,
-    },
-    /// A setting has a value that can't be used.
-    #[error("{setting}: {message}")]
-    Unusable {
-        /// Its name.
-        setting: &'static str,
-        /// Why.
-        message: String,
-    },
 }
 
 impl Settings {
@@ -84,6 +60,7 @@ impl Settings {
     }
 
     fn complete(flags: Flags) -> Result<Self, ConfigError> {
+        let limits = Limits::complete(&flags)?;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let data_dir = flags.data_dir.unwrap_or_else(|| "data".into());
         let media_roots = if flags.media_root.is_empty() { vec![DEFAULT_MEDIA_ROOT.into()] } else { flags.media_root };
@@ -91,9 +68,11 @@ impl Settings {
         check_positive("slots", slots as u64)?;
         let shutdown_timeout = u64::from(flags.shutdown_timeout.unwrap_or(25));
         check_positive("shutdown_timeout", shutdown_timeout)?;
+        let listen = flags.listen.unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)));
         let log_level = flags.log_level.as_deref().unwrap_or("info");
         Ok(Self {
-            listen: flags.listen.unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))),
+            listen,
+            allowed_hosts: allowed_hosts(flags.allow_host, listen)?,
             database: database_file(flags.database_url.as_deref(), &data_dir)?,
             data_dir,
             media_roots,
@@ -101,6 +80,7 @@ impl Settings {
             cores,
             allow_raw_args: flags.allow_raw_args.unwrap_or(false),
             shutdown_timeout: Duration::from_secs(shutdown_timeout),
+            limits,
             ffmpeg: flags.ffmpeg,
             ffprobe: flags.ffprobe,
             log_level: log_level.parse().map_err(|_| ConfigError::Unusable {
@@ -120,8 +100,18 @@ fn read_file(path: PathBuf) -> Result<Flags, ConfigError> {
     toml::from_str(&text).map_err(|error| ConfigError::Wrong { path, message: error.to_string().trim().to_owned() })
 }
 
-fn check_positive(setting: &'static str, value: u64) -> Result<(), ConfigError> {
-    if value == 0 { Err(ConfigError::Unusable { setting, message: "it must be at least 1".into() }) } else { Ok(()) }
+/// On loopback only this machine's own names make sense; elsewhere the server can't know the names that it has.
+fn allowed_hosts(names: Vec<String>, listen: SocketAddr) -> Result<Option<Vec<String>>, ConfigError> {
+    let odd = |name: &&String| name.is_empty() || name.contains(|c: char| c.is_whitespace() || "/:*@".contains(c));
+    match names.iter().find(odd) {
+        Some(name) => Err(ConfigError::Unusable {
+            setting: "allow_host",
+            message: format!(
+                "{name:?} is no name of a host; one is written without scheme and port: video.example.org"
+            ),
+        }),
+        None => Ok((!names.is_empty() || listen.ip().is_loopback()).then_some(names)),
+    }
 }
 
 fn database_file(url: Option<&str>, data_dir: &std::path::Path) -> Result<PathBuf, ConfigError> {
@@ -168,11 +158,21 @@ mod tests {
             ("slots = 0", "slots"),
             ("shutdown_timeout = 0", "shutdown_timeout"),
             ("log_level = 'loud'", "log_level"),
+            ("allow_host = ['http://a']", "allow_host"),
+            ("allow_host = ['a:80']", "allow_host"),
             ("database_url = 'postgres://x'", "database_url"),
         ] {
             let error = Settings::complete(flags(toml)).unwrap_err().to_string();
             assert!(error.starts_with(setting), "{error}");
         }
+    }
+
+    #[test]
+    fn names_are_checked_on_loopback_and_where_some_are_given() {
+        let allowed = |toml: &str| Settings::complete(flags(toml)).unwrap().allowed_hosts;
+        assert_eq!(allowed(""), Some(Vec::new()));
+        assert_eq!(allowed("listen = '0.0.0.0:8080'"), None);
+        assert_eq!(allowed("listen = '[::]:8080'\nallow_host = ['a']"), Some(vec!["a".to_owned()]));
     }
 
     #[test]
@@ -189,6 +189,6 @@ mod tests {
         let example = flags(&shown);
         Settings::complete(example.clone()).unwrap();
         let keys = |flags: &Flags| toml::Table::try_from(flags).unwrap().keys().cloned().collect::<Vec<_>>();
-        assert_eq!(keys(&example).len(), 11, "every key but the file itself: {:?}", keys(&example));
+        assert_eq!(keys(&example).len(), 22, "every key but the file itself: {:?}", keys(&example));
     }
 }

@@ -1,29 +1,17 @@
-//! Rows: the jobs, their attempts and events on an embedded SQLite database.
+//! Rows: jobs on disk, and all that must happen to them in one transaction.
 //!
-//! All writing goes through one thread that commits what has queued up since its last commit in one transaction
-//! (`writer`); reading has connections of its own (`readers`). The tables are explained in `migrations/sqlite/`.
-//!
-//! rusqlite and not sqlx: a transaction is a closure on the writer's thread, so that no dropped future can leave one
-//! open and no statement waits for a channel.
+//! [`Store`] is the interface; `sqlite` is the embedded database that carries it out. The tables are explained in
+//! `migrations/`. What a change means for a job is decided in [`crate::domain::job`], for every store alike.
 
-mod cancelling;
 mod error;
-mod events;
-mod finishing;
-mod listing;
-mod open;
-mod queueing;
-mod readers;
-mod rows;
+mod model;
+mod sqlite;
 mod store;
-#[cfg(test)]
-mod tests;
-mod writer;
 
-pub use cancelling::CancelAnswer;
 pub use error::Error;
-pub use events::StateEvent;
-pub use finishing::{AttemptEnd, Ending};
-pub use listing::{ListQuery, Page};
-pub use queueing::{Claimed, IdempotencyKey, NewJob, Submitted};
-pub use store::Store;
+pub use model::{
+    CancelAnswer, Claimed, Claims, History, IdempotencyKey, ListQuery, NewJob, Page, Renewal, Retention, Rules,
+    StateEvent, Submitted, Tidied,
+};
+pub use sqlite::{SqliteStore, backup};
+pub use store::{Answer, OnCommit, Store};

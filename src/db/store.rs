@@ -1,160 +1,123 @@
-//! The store: every question and every change that the rest of the house has for the database.
+//! The interface of a store: every question and every change that the rest of the house has for the database.
+//!
+//! What every implementation owes is written here, once, and tested by one suite against each of them
+//! (`tests/it/store`).
 
-use std::fs::File;
-use std::path::{Path, PathBuf};
+use futures_util::future::BoxFuture;
 
-use super::cancelling::{self, CancelAnswer};
 use super::error::Error;
-use super::events::{self, StateEvent};
-use super::finishing::{self, AttemptEnd};
-use super::listing::{self, ListQuery, Page};
-use super::open;
-use super::queueing::{self, Claimed, IdempotencyKey, NewJob, Submitted};
-use super::readers::Readers;
-use super::writer::{OnCommit, Writer};
-use crate::domain::id::JobId;
-use crate::domain::job::{Job, JobState};
-use crate::domain::time::Timestamp;
+use super::model::{
+    CancelAnswer, Claims, History, IdempotencyKey, ListQuery, NewJob, Page, Renewal, Retention, StateEvent, Submitted,
+    Tidied,
+};
+use crate::domain::id::{JobId, Lease};
+use crate::domain::job::{AttemptEnd, Job, JobState};
 
-/// The jobs on disk. What a method has changed is synced to the disk when it returns, and is carried out even where the
-/// future is dropped before.
-pub struct Store {
-    writer: Writer,
-    readers: Readers,
-    /// Held for as long as the store is open, so that no second server opens it.
-    _lock: File,
-}
+/// What is told after each commit, in order: the changes that were made in it. It must not block.
+pub type OnCommit = Box<dyn Fn(Vec<StateEvent>) + Send>;
 
-impl Store {
-    /// Opens the database in the file `path`, making it where it isn't there. `on_commit` is told the events of each
-    /// commit, in order, before those who made them are answered; it must not block.
-    ///
-    /// # Errors
-    /// Where another server has it, it is of a newer version, or the disk doesn't work.
-    pub fn open(path: &Path, on_commit: impl Fn(Vec<StateEvent>) + Send + 'static) -> Result<Self, Error> {
-        let lock = open::lock(path)?;
-        let connection = open::writer(path)?;
-        let io = |source| Error::Io { path: path.to_owned(), source };
-        let on_commit: OnCommit = Box::new(on_commit);
-        // The thread ends, and the database is closed, when the last sender is gone; nobody needs to wait for it, since
-        // all that was answered is on disk.
-        let (writer, _thread) = Writer::start(connection, on_commit).map_err(io)?;
-        Ok(Self { writer, readers: Readers::new(PathBuf::from(path)), _lock: lock })
-    }
+/// What a store's methods return.
+pub type Answer<'a, T> = BoxFuture<'a, Result<T, Error>>;
 
+/// The jobs on disk.
+///
+/// What a method has changed is synced to the disk when it returns, and is carried out even where the future is dropped
+/// before. Every change of a job's state writes its event in the same transaction, and is told to [`OnCommit`] before the
+/// method returns. Every write for an attempt names its lease and changes exactly one row, or fails with
+/// [`Error::StaleLease`] and changes nothing.
+///
+/// All methods fail where the database does; [`Error::is_outage`] tells those failures apart.
+pub trait Store: Send + Sync {
     /// Puts a job into the queue, or finds the one that an earlier submit with the same key and request has made.
     ///
     /// # Errors
-    /// [`Error::KeyReused`] where the key came with another request.
-    pub async fn submit(&self, new: NewJob) -> Result<Submitted, Error> {
-        self.writer.run(move |transaction| queueing::submit(transaction, new)).await
-    }
+    /// [`Error::KeyReused`] where the key came with another request, [`Error::QueueFull`].
+    fn submit(&self, new: NewJob) -> Answer<'_, Submitted>;
 
     /// The job that an earlier submit with this key and request has made.
     ///
     /// # Errors
     /// [`Error::KeyReused`] where the key came with another request.
-    pub async fn replayed(&self, idempotency: IdempotencyKey, now: Timestamp) -> Result<Option<Job>, Error> {
-        self.readers.run(move |sql| queueing::replayed(sql, &idempotency, now)).await
-    }
+    fn replayed(&self, idempotency: IdempotencyKey) -> Answer<'_, Option<Job>>;
 
-    /// Takes at most `limit` jobs to run now: the highest priority first, equal ones in order of submission. Also says how
-    /// many more wait, counting no further than `limit`.
+    /// Takes at most `limit` jobs to run now, each with a lease: the highest priority first, equal ones in order of
+    /// submission. Every eighth turn goes to the job that has waited longest, if it has lost its patience.
+    fn claim(&self, limit: u32) -> Answer<'_, Claims>;
+
+    /// Renews leases; returns those that are still held. The others are over.
+    fn renew(&self, renewals: Vec<Renewal>) -> Answer<'_, Vec<Lease>>;
+
+    /// Ends the attempts whose leases were not renewed in time, as [`Ending::Lost`](crate::domain::job::Ending::Lost).
+    /// Returns how many there were.
+    fn expire(&self) -> Answer<'_, u64>;
+
+    /// Ends the attempt that holds `lease`, and says what that means for its job.
     ///
     /// # Errors
-    /// Where the database fails.
-    pub async fn claim(&self, limit: u32, now: Timestamp) -> Result<(Vec<Claimed>, u32), Error> {
-        self.writer.run(move |transaction| queueing::claim(transaction, limit, now)).await
-    }
-
-    /// Ends an attempt and says what that means for its job.
-    ///
-    /// # Errors
-    /// [`Error::StaleAttempt`] where the job has gone on without this attempt; nothing is written then.
-    pub async fn finish(&self, job: JobId, attempt: u32, end: AttemptEnd, now: Timestamp) -> Result<Job, Error> {
-        self.writer.run(move |transaction| finishing::finish(transaction, job, attempt, end, now)).await
-    }
+    /// [`Error::StaleLease`].
+    fn finish(&self, lease: Lease, end: AttemptEnd) -> Answer<'_, Job>;
 
     /// Asks a job to stop for a client.
     ///
     /// # Errors
     /// [`Error::UnknownJob`].
-    pub async fn cancel(&self, job: JobId, now: Timestamp) -> Result<CancelAnswer, Error> {
-        self.writer.run(move |transaction| cancelling::cancel(transaction, job, now)).await
-    }
+    fn cancel(&self, job: JobId) -> Answer<'_, CancelAnswer>;
 
-    /// Removes a job that is over.
+    /// Holds a job until it is resumed. One that was paused before stays so.
     ///
     /// # Errors
-    /// [`Error::UnknownJob`], [`Error::Unfinished`].
-    pub async fn purge(&self, job: JobId) -> Result<(), Error> {
-        self.writer.run(move |transaction| cancelling::purge(transaction, job)).await
-    }
+    /// [`Error::UnknownJob`], [`Error::WrongState`] where it is being stopped or over.
+    fn pause(&self, job: JobId) -> Answer<'_, Job>;
 
-    /// Puts right what an earlier server left running: those jobs go back to the queue, or are cancelled where that was
-    /// asked. Returns how many there were.
+    /// Puts a paused job back into the queue, at its old place; an attempt that stands still goes on when it is claimed. One
+    /// that isn't paused stays as it is.
     ///
     /// # Errors
-    /// Where the database fails.
-    pub async fn recover(&self, now: Timestamp) -> Result<u64, Error> {
-        self.writer.run(move |transaction| finishing::recover(transaction, now)).await
-    }
+    /// [`Error::UnknownJob`], [`Error::WrongState`] where it is being stopped or over.
+    fn resume(&self, job: JobId) -> Answer<'_, Job>;
+
+    /// Puts a job that is over back into the queue, with its history and all its attempts to use up anew.
+    ///
+    /// # Errors
+    /// [`Error::UnknownJob`], [`Error::WrongState`] where it isn't over, [`Error::QueueFull`].
+    fn retry(&self, job: JobId) -> Answer<'_, Job>;
+
+    /// Removes a job that is over, with its attempts, labels and events.
+    ///
+    /// # Errors
+    /// [`Error::UnknownJob`], [`Error::WrongState`] where it isn't over.
+    fn purge(&self, job: JobId) -> Answer<'_, ()>;
+
+    /// Ends the attempts that an earlier server left open: their jobs go back to the queue, stay paused, or are cancelled
+    /// where that was asked. Returns how many there were.
+    fn recover(&self) -> Answer<'_, u64>;
+
+    /// Removes some of what has been kept for long enough: jobs, events, idempotency keys. Each call is short, so that
+    /// nobody has to wait for it; call it again while there is more.
+    fn tidy(&self, retention: Retention) -> Answer<'_, Tidied>;
 
     /// A job; `None` where there is none of that id.
-    ///
-    /// # Errors
-    /// Where the database fails.
-    pub async fn job(&self, id: JobId) -> Result<Option<Job>, Error> {
-        self.readers.run(move |sql| listing::job(sql, id)).await
-    }
+    fn job(&self, id: JobId) -> Answer<'_, Option<Job>>;
 
     /// A page of jobs, newest first.
-    ///
-    /// # Errors
-    /// Where the database fails.
-    pub async fn list(&self, query: ListQuery) -> Result<Page, Error> {
-        self.readers.run(move |sql| listing::list(sql, &query)).await
-    }
+    fn list(&self, query: ListQuery) -> Answer<'_, Page>;
 
-    /// The jobs that aren't over, in order of submission, and the number of the last event before this look at them.
-    ///
-    /// # Errors
-    /// Where the database fails.
-    pub async fn unfinished(&self) -> Result<(Vec<Job>, u64), Error> {
-        self.readers.run(listing::unfinished).await
-    }
+    /// The jobs that aren't over, in order of submission, at most `limit` of them, those with an open attempt before the
+    /// others; and the number of the last event before this look at them.
+    fn unfinished(&self, limit: u32) -> Answer<'_, (Vec<Job>, u64)>;
+
+    /// The ids of all jobs that aren't over.
+    fn unfinished_ids(&self) -> Answer<'_, Vec<JobId>>;
 
     /// One job and the number of the last event of any job before this look at it.
-    ///
-    /// # Errors
-    /// Where the database fails.
-    pub async fn job_and_position(&self, id: JobId) -> Result<Option<(Job, u64)>, Error> {
-        self.readers
-            .run(move |sql| listing::job(sql, id)?.map(|job| Ok((job, events::last_id(sql)?))).transpose())
-            .await
-    }
+    fn job_and_position(&self, id: JobId) -> Answer<'_, Option<(Job, u64)>>;
 
-    /// How many jobs are in each state that has any.
-    ///
-    /// # Errors
-    /// Where the database fails.
-    pub async fn counts(&self) -> Result<Vec<(JobState, u64)>, Error> {
-        self.readers.run(listing::counts).await
-    }
+    /// How many jobs are in each state.
+    fn counts(&self) -> Answer<'_, Vec<(JobState, u64)>>;
 
     /// At most `limit` events after the one numbered `after`, of one job or of all.
-    ///
-    /// # Errors
-    /// Where the database fails.
-    pub async fn events_after(&self, after: u64, job: Option<JobId>, limit: u32) -> Result<Vec<StateEvent>, Error> {
-        self.readers.run(move |sql| events::after(sql, after, job, limit)).await
-    }
+    fn events_after(&self, after: u64, job: Option<JobId>, limit: u32) -> Answer<'_, History>;
 
-    /// Whether the database can be read now.
-    ///
-    /// # Errors
-    /// Where it can't.
-    pub async fn ping(&self) -> Result<(), Error> {
-        self.readers.run(|sql| events::last_id(sql).map(drop)).await
-    }
+    /// Whether the database can be read and written now.
+    fn ping(&self) -> Answer<'_, ()>;
 }

@@ -41,6 +41,12 @@ pub enum FailureCode {
     OutputInvalid,
     /// It took longer than `timeout_seconds`.
     Timeout,
+    /// ffmpeg stood still for too long: no progress, no work, no output.
+    Stalled,
+    /// Reading the input or writing the outputs failed in a way that may pass.
+    IoError,
+    /// It took the server down, or was running when it went down, again and again; it is set aside.
+    CrashLoop,
     /// The server's disk or another part of it failed; its log has more.
     Internal,
 }
@@ -49,7 +55,10 @@ impl FailureCode {
     /// Whether the same job may well succeed when it is tried again.
     #[must_use]
     pub const fn retryable(self) -> bool {
-        matches!(self, Self::FfmpegMissing | Self::Killed | Self::OutOfMemory | Self::DiskFull | Self::Internal)
+        matches!(
+            self,
+            Self::FfmpegMissing | Self::Killed | Self::OutOfMemory | Self::DiskFull | Self::IoError | Self::Internal
+        )
     }
 }
 

@@ -1,4 +1,4 @@
-//! The ids of jobs.
+//! The ids of jobs and the numbers of leases.
 
 use std::fmt;
 use std::str::FromStr;
@@ -36,6 +36,31 @@ impl FromStr for JobId {
         // Only the usual spelling with hyphens names a job, so that a job has one URL.
         let hyphenated = text.len() == 36;
         Uuid::parse_str(text).ok().filter(|_| hyphenated).map(Self).ok_or(InvalidJobId)
+    }
+}
+
+/// A time-limited right to run one attempt. The number grows with every claim of any job and is never used twice, so
+/// that a write which names it can't be mistaken for that of a later attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Lease(u64);
+
+impl Lease {
+    /// The lease with that number.
+    #[must_use]
+    pub const fn new(number: u64) -> Self {
+        Self(number)
+    }
+
+    /// Its number.
+    #[must_use]
+    pub const fn number(self) -> u64 {
+        self.0
+    }
+}
+
+impl fmt::Display for Lease {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 

@@ -11,4 +11,5 @@ pub mod output;
 pub mod preset;
 pub mod request;
 pub mod resolve;
+mod strict;
 pub mod time;

@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 
 use super::format::{AudioCodec, Container, EncoderSpeed, VideoCodec};
 use super::media::FrameRate;
+use super::strict;
 
 /// One output of a job, as a client asks for it. What is left out comes from the preset, then from the container.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -21,13 +22,13 @@ pub struct OutputRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub container: Option<Container>,
     /// The video; by default the container's usual codec.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "strict::object", skip_serializing_if = "Option::is_none")]
     pub video: Option<VideoSettings>,
     /// The audio; by default the container's usual codec.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "strict::object", skip_serializing_if = "Option::is_none")]
     pub audio: Option<AudioSettings>,
     /// The part of the input to take; by default all of it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "strict::object", skip_serializing_if = "Option::is_none")]
     pub trim: Option<Trim>,
 }
 

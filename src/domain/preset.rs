@@ -74,7 +74,8 @@ pub const BUILT_IN: &[Preset] = &[
     ),
     Preset {
         name: "remux",
-        description: "Another container, the same streams: nothing is encoded, so it takes seconds and loses nothing",
+        description: "Another container for the first video and the first audio: nothing is encoded, so it takes seconds and \
+                      no quality",
         container: None,
         video: VideoSettings { codec: Some(V::Copy), ..NO_VIDEO_SETTINGS },
         audio: AudioSettings { codec: Some(A::Copy), bitrate_bps: None, channels: None },

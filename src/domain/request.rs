@@ -9,6 +9,8 @@ use super::invalid::{FieldError, FieldErrors};
 use super::job::Mode;
 use super::output::{OutputRequest, OutputSpec};
 use super::resolve::resolve_output;
+use super::strict;
+use super::time::Timestamp;
 
 /// The most outputs of one job.
 pub const MOST_OUTPUTS: usize = 32;
@@ -35,7 +37,7 @@ pub struct JobRequest {
     #[schema(examples("clips/in.mov"))]
     pub input: String,
     /// What to make, all from one decode of the input: 1 to 32 outputs.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "strict::objects", skip_serializing_if = "Option::is_none")]
     #[schema(min_items = 1, max_items = 32)]
     pub outputs: Option<Vec<OutputRequest>>,
     /// Instead of `outputs`, where the server allows it: ffmpeg's arguments without the program's name. `{input}` and
@@ -51,7 +53,7 @@ pub struct JobRequest {
     #[schema(minimum = -1000, maximum = 1000)]
     pub priority: i32,
     /// The client's own marks, to find the job by: up to 32, keys up to 64 bytes, values up to 256.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "strict::texts_by_key")]
     pub labels: BTreeMap<String, String>,
     /// The most seconds that one attempt may run, 1 to 604 800.
     #[serde(default = "default_timeout_seconds")]
@@ -65,6 +67,9 @@ pub struct JobRequest {
     #[serde(default = "default_max_attempts")]
     #[schema(minimum = 1, maximum = 20)]
     pub max_attempts: u32,
+    /// Not to be started before this time; at once where it is left out or past.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_at: Option<Timestamp>,
 }
 
 fn default_timeout_seconds() -> u32 {
@@ -98,6 +103,9 @@ pub struct JobSpec {
     pub grace_seconds: u32,
     /// How often it is tried in all.
     pub max_attempts: u32,
+    /// Not to be started before this time.
+    #[serde(default)]
+    pub run_at: Option<Timestamp>,
 }
 
 /// What a job makes.
@@ -139,7 +147,7 @@ impl JobRequest {
         let mut errors = FieldErrors::default();
         errors.check(!self.input.is_empty(), "/input", "an input such as \"clips/in.mov\" is needed");
         let most = HIGHEST_PRIORITY;
-        errors.check(self.priority.abs() <= most, "/priority", format!("a priority is -{most} to {most}"));
+        errors.check((-most..=most).contains(&self.priority), "/priority", format!("a priority is -{most} to {most}"));
         let timeout = (1..=LONGEST_TIMEOUT_SECONDS).contains(&self.timeout_seconds);
         errors.check(timeout, "/timeout_seconds", format!("timeout_seconds is 1 to {LONGEST_TIMEOUT_SECONDS}"));
         let grace = self.grace_seconds <= LONGEST_GRACE_SECONDS;
@@ -156,6 +164,7 @@ impl JobRequest {
             timeout_seconds: self.timeout_seconds,
             grace_seconds: self.grace_seconds,
             max_attempts: self.max_attempts,
+            run_at: self.run_at,
         })
     }
 }
@@ -281,6 +290,14 @@ mod tests {
         let request: JobRequest =
             serde_json::from_str(r#"{"input": "a", "args": ["-i", "{input}", "{output}/a.mkv"]}"#).unwrap();
         assert!(request.check(true).is_ok());
+    }
+
+    #[test]
+    fn a_priority_at_the_edge_of_its_type_is_refused() {
+        for priority in [i32::MIN, i32::MAX, -1001, 1001] {
+            let body = format!(r#"{{"input": "a", "priority": {priority}, "outputs": [{{"name": "a.mp4"}}]}}"#);
+            assert_eq!(pointers(&body), ["/priority"], "{priority}");
+        }
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! Points in time, and the clock that they come from.
 
 use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use utoipa::ToSchema;
@@ -23,6 +24,12 @@ impl Timestamp {
     #[must_use]
     pub const fn as_millis(self) -> i64 {
         self.0
+    }
+
+    /// The time so much later.
+    #[must_use]
+    pub fn after(self, time: Duration) -> Self {
+        Self(self.0.saturating_add(i64::try_from(time.as_millis()).unwrap_or(i64::MAX)))
     }
 
     /// Milliseconds from `earlier` until this time; 0 where that is not before it.
@@ -55,8 +62,11 @@ impl<'de> Deserialize<'de> for Timestamp {
 
 /// Where the time comes from; tests bring their own.
 pub trait Clock: fmt::Debug + Send + Sync {
-    /// The time now.
+    /// The time of day, which somebody may set forward or back.
     fn now(&self) -> Timestamp;
+
+    /// How long this process has been watching: it only grows, whatever becomes of the time of day. Leases go by it.
+    fn steady(&self) -> Duration;
 }
 
 /// A clock that everything in one server shares.
@@ -70,28 +80,46 @@ impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         Timestamp(jiff::Timestamp::now().as_millisecond())
     }
+
+    fn steady(&self) -> Duration {
+        static BEGINNING: LazyLock<Instant> = LazyLock::new(Instant::now);
+        BEGINNING.elapsed()
+    }
 }
 
 /// A clock that stands still until it is told to move.
 #[derive(Debug, Default)]
-pub struct ManualClock(AtomicI64);
+pub struct ManualClock {
+    now: AtomicI64,
+    steady: AtomicU64,
+}
 
 impl ManualClock {
     /// A clock that shows `time`.
     #[must_use]
     pub const fn at(time: Timestamp) -> Self {
-        Self(AtomicI64::new(time.0))
+        Self { now: AtomicI64::new(time.0), steady: AtomicU64::new(0) }
     }
 
-    /// Moves the clock, backwards where `millis` is negative.
-    pub fn advance_millis(&self, millis: i64) {
-        self.0.fetch_add(millis, Ordering::SeqCst);
+    /// Lets so much time pass.
+    pub fn pass(&self, millis: u32) {
+        self.now.fetch_add(millis.into(), Ordering::SeqCst);
+        self.steady.fetch_add(millis.into(), Ordering::SeqCst);
+    }
+
+    /// Sets the time of day forward, or back where `millis` is negative; no time passes.
+    pub fn set_by(&self, millis: i64) {
+        self.now.fetch_add(millis, Ordering::SeqCst);
     }
 }
 
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
-        Timestamp(self.0.load(Ordering::SeqCst))
+        Timestamp(self.now.load(Ordering::SeqCst))
+    }
+
+    fn steady(&self) -> Duration {
+        Duration::from_millis(self.steady.load(Ordering::SeqCst))
     }
 }
 
@@ -111,7 +139,7 @@ mod tests {
     fn a_clock_set_back_yields_no_negative_durations() {
         let clock = ManualClock::at(Timestamp::from_millis(1000));
         let before = clock.now();
-        clock.advance_millis(-500);
+        clock.set_by(-500);
         assert_eq!(clock.now().millis_since(before), 0);
     }
 }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::io::AsyncRead;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 /// Arguments that suit every run under this module; put them first.
@@ -49,6 +50,8 @@ pub struct Command {
     pub(super) current_dir: Option<PathBuf>,
     pub(super) nice: i32,
     pub(super) timeout: Option<Duration>,
+    pub(super) stall_after: Option<Duration>,
+    pub(super) pause_when: Option<watch::Receiver<bool>>,
     pub(super) stop_within: Duration,
     pub(super) kill_when: Option<CancellationToken>,
     pub(super) feed: Option<Feed>,
@@ -65,6 +68,8 @@ impl Command {
             current_dir: None,
             nice: 0,
             timeout: None,
+            stall_after: None,
+            pause_when: None,
             stop_within: STOP_WITHIN,
             kill_when: None,
             feed: None,
@@ -115,11 +120,46 @@ impl Command {
         self
     }
 
-    /// Ends the run in its mode's own way once it has run for so long. The report then says
+    /// Ends the run in its mode's own way once it has run for so long, pauses not counted. The report then says
     /// [`Ending::TimedOut`](super::Ending::TimedOut).
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
+        self
+    }
+
+    /// Ends the run in its mode's own way once it has stood still for so long, pauses not counted. The report then says
+    /// [`Ending::Stalled`](super::Ending::Stalled). It is looked at twenty times within the limit, but no more than once a
+    /// second, so the end comes a little later.
+    ///
+    /// Standing still means for the whole process group: hardly any processor time (less than a twentieth of a
+    /// processor), hardly any I/O (less than 64 KiB a second), nobody waiting for a processor or a disk, and no progress
+    /// block whose frames, time or size differ from those before. So a process that somebody else stopped with SIGSTOP
+    /// stands still, and one that flushes a slow encoder doesn't.
+    ///
+    /// [`slim`](super::slim) reads no progress, and neither do the other modes without `-progress pipe:1`: then a copy in
+    /// real time, which needs next to nothing, can't be told from one that stands still. Choose a limit well above the
+    /// time between two progress blocks, and above the look-ahead of an encoder that is fed in real time (libx264: 2 s).
+    #[must_use]
+    pub fn stall_after(mut self, limit: Duration) -> Self {
+        self.stall_after = Some(limit);
+        self
+    }
+
+    /// Pauses the run while the value is `true`: its process group is stopped (SIGSTOP), and continued (SIGCONT) when
+    /// the value turns `false`. A process that starts while it is `true` is stopped right after its start.
+    ///
+    /// While the run is paused, the clocks of [`timeout`](Self::timeout) and [`stall_after`](Self::stall_after) stand
+    /// still. Only the latest value counts; one that went there and back between two looks changes nothing.
+    ///
+    /// - A request to stop ends the pause for good: a graceful stop continues the process first, the other modes kill
+    ///   it as it is. From then on the value means nothing.
+    /// - When every sender is dropped, a paused run is continued, as nobody is left who could do so later.
+    ///
+    /// A process that has left the group, such as one started with `setsid`, isn't paused.
+    #[must_use]
+    pub fn pause_when(mut self, paused: watch::Receiver<bool>) -> Self {
+        self.pause_when = Some(paused);
         self
     }
 
@@ -152,6 +192,7 @@ impl fmt::Debug for Command {
             .field("program", &self.program)
             .field("args", &self.args.len())
             .field("timeout", &self.timeout)
+            .field("stall_after", &self.stall_after)
             .field("stop_within", &self.stop_within)
             .field("fed", &self.feed.is_some())
             .finish_non_exhaustive()

@@ -4,6 +4,9 @@
 //! this program holds the other end, notes the groups that it is told of, and when the pipe ends it kills those that
 //! are left. Unlike PR_SET_PDEATHSIG it doesn't depend on the thread that started a process.
 //!
+//! A process that had just been started when this program was killed is on no list yet: the guardian finds it by a mark in
+//! its environment. It can't miss it, as the pipe ends only when a process that is being started has let go of it, too.
+//!
 //! A group is on the list from its start until just before its first process is reaped: as long as that process is
 //! not reaped, its number can't pass to a stranger.
 
@@ -11,11 +14,13 @@ use std::collections::BTreeSet;
 use std::io::{self, Write as _};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group};
+
+use crate::failpoint::{Point, failpoint};
 
 /// Every line is `+GROUP` or `-GROUP`. Nothing but built-in commands is used, so nothing more is ever started.
 const SCRIPT: &str = r#"
@@ -29,7 +34,15 @@ while read -r line; do
   esac
 done
 for group in $groups; do kill -s KILL -- "-$group"; done
+for folder in /proc/[0-9]*; do
+  while read -r line || [ -n "$line" ]; do
+    case $line in *"$1"*) kill -s KILL -- "-${folder#/proc/}" "${folder#/proc/}" ;; esac
+  done < "$folder/environ"
+done 2>/dev/null
 "#;
+
+/// The variable that marks the processes of this program.
+const MARK: &str = "FFMPEG_GUARDED_BY";
 
 /// A guardian that lived shorter than this is not replaced by itself, lest a broken shell be started in a circle.
 const SETTLED: Duration = Duration::from_millis(100);
@@ -56,7 +69,12 @@ pub(super) fn spawn(command: &mut Command) -> io::Result<Child> {
     if guarded.closed {
         return Err(io::Error::other("this program is about to exit"));
     }
-    let child = command.spawn()?;
+    // Before the first process, which it may have to find by its mark alone.
+    if guarded.pipe.is_none() {
+        guarded.replace();
+    }
+    let child = command.env(MARK, mark()).spawn()?;
+    failpoint(Point::ProcessStarted);
     let group = child.id().cast_signed();
     guarded.groups.insert(group);
     guarded.tell('+', group);
@@ -81,6 +99,17 @@ pub(super) fn kill_all() {
     }
 }
 
+/// What no process of another program has in its environment.
+fn mark() -> &'static str {
+    static MARK: OnceLock<String> = OnceLock::new();
+    MARK.get_or_init(|| {
+        let mut random = [0; 8];
+        // The number of this program is nearly as good.
+        let _ = getrandom::fill(&mut random);
+        format!("{}-{:016x}", std::process::id(), u64::from_ne_bytes(random))
+    })
+}
+
 fn lock() -> MutexGuard<'static, Guarded> {
     // Nothing panics between the changes to the list that belong together.
     GUARDED.lock().unwrap_or_else(PoisonError::into_inner)
@@ -99,9 +128,6 @@ impl Guarded {
     /// Starts a new guardian and tells it of all groups.
     fn replace(&mut self) {
         self.pipe = None;
-        if self.groups.is_empty() {
-            return;
-        }
         match self.start() {
             Ok(pipe) => self.pipe = Some(pipe),
             Err(error) => tracing::warn!(%error, "failed to start the guardian: a SIGKILL would leave ffmpeg running"),
@@ -110,7 +136,7 @@ impl Guarded {
 
     fn start(&mut self) -> io::Result<ChildStdin> {
         let mut child = Command::new("/bin/sh")
-            .args(["-c", SCRIPT, "ffmpeg-guardian"])
+            .args(["-c", SCRIPT, "ffmpeg-guardian", mark()])
             .env_clear()
             .current_dir("/")
             .process_group(0)
@@ -137,7 +163,7 @@ impl Guarded {
     fn lost(&mut self, count: u64, lifetime: Duration) {
         if count == self.count && !self.closed {
             self.pipe = None;
-            if lifetime >= SETTLED {
+            if lifetime >= SETTLED && !self.groups.is_empty() {
                 self.replace();
             }
         }
@@ -152,7 +178,7 @@ mod tests {
     fn left_after(lines: &str) -> Vec<String> {
         let script = SCRIPT.replace("kill -s KILL --", "echo");
         let mut child = Command::new("/bin/sh")
-            .args(["-c", &script])
+            .args(["-c", &script, "guardian", "a mark that no process has"])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

@@ -48,10 +48,14 @@ impl LineSplitter {
     }
 
     fn emit(&mut self, each: &mut impl FnMut(&str)) {
-        if self.cut {
-            self.line.extend_from_slice(CUT.as_bytes());
+        let text = String::from_utf8_lossy(&self.line);
+        // A replacement character is longer than the byte that it stands for.
+        let kept = text.floor_char_boundary(MAX_LINE - CUT.len());
+        if self.cut || kept < text.len() {
+            each(&format!("{}{CUT}", &text[..kept]));
+        } else {
+            each(&text);
         }
-        each(&String::from_utf8_lossy(&self.line));
         self.line.clear();
         self.cut = false;
     }
@@ -93,6 +97,15 @@ mod tests {
         assert_eq!(lines.len(), 2);
         assert!(lines[0].len() <= MAX_LINE && lines[0].ends_with("x [cut]"), "{}", lines[0].len());
         assert_eq!(lines[1], "next");
+    }
+
+    #[test]
+    fn a_long_line_of_bytes_that_are_no_text_is_bounded_too() {
+        for bytes in [vec![0xff; MAX_LINE - CUT.len()], vec![0xff; 100 * 1024]] {
+            let lines = split(&bytes, 1000);
+            assert_eq!(lines.len(), 1);
+            assert!(lines[0].len() <= MAX_LINE && lines[0].ends_with("\u{fffd} [cut]"), "{}", lines[0].len());
+        }
     }
 
     #[test]

@@ -21,6 +21,9 @@ const WORK_SHARE: u32 = 20;
 /// 7 KiB to what the script has read.
 const WORK_BYTES: u64 = 64 * 1024;
 const WORK_BYTES_PER_SECOND: u64 = 64 * 1024;
+/// The longest time over which work is measured. What stood still for ten minutes need not make up for them before it is
+/// seen to work again.
+const WINDOW: Duration = Duration::from_secs(2);
 
 /// What was measured of one process.
 #[derive(Clone, Copy, Debug, Default)]
@@ -37,10 +40,13 @@ pub(super) struct Liveness {
     ticks: u64,
     read: u64,
     written: u64,
+    /// When the last sign of work was seen.
+    worked: Instant,
     mark: Mark,
 }
 
-/// The state at the last sign of work.
+/// The state at the last sign of work, or at the beginning of the window.
+#[derive(Clone, Copy, Debug)]
 struct Mark {
     at: Instant,
     ticks: u64,
@@ -62,7 +68,7 @@ impl Liveness {
     /// Begins to follow `group`, of which `received` bytes have come out of the pipes so far.
     pub(super) fn new(group: Pid, received: u64, now: Instant) -> Self {
         let mark = Mark { at: now, ticks: 0, read: 0, elsewhere: 0 };
-        let mut liveness = Self { group, seen: HashMap::new(), ticks: 0, read: 0, written: 0, mark };
+        let mut liveness = Self { group, seen: HashMap::new(), ticks: 0, read: 0, written: 0, worked: now, mark };
         for member in procfs::members(group) {
             liveness.add(member);
         }
@@ -82,15 +88,11 @@ impl Liveness {
             self.written += io.written.saturating_sub(before.io.written);
             *before = Counters { ticks: stat.ticks, io };
         }
-        // The bytes of blocks on their way to us swing this number, but a stalled process doesn't lift its maximum.
-        let elsewhere = self.elsewhere(received);
-        let passed = now.saturating_duration_since(self.mark.at);
-        let wrote = elsewhere.saturating_sub(self.mark.elsewhere).max(0).cast_unsigned();
-        if is_work(self.ticks - self.mark.ticks, (self.read - self.mark.read).max(wrote), passed) {
-            let elsewhere = elsewhere.max(self.mark.elsewhere);
-            self.mark = Mark { at: now, ticks: self.ticks, read: self.read, elsewhere };
+        let state = Mark { at: now, ticks: self.ticks, read: self.read, elsewhere: self.elsewhere(received) };
+        if self.mark.follow(state) {
+            self.worked = now;
         }
-        Sample { stopped, idle: now.saturating_duration_since(self.mark.at) }
+        Sample { stopped, idle: now.saturating_duration_since(self.worked) }
     }
 
     /// Looks for processes that joined the group since, and for threads that wait for a processor or a disk. Whether
@@ -109,12 +111,14 @@ impl Liveness {
         self.seen.retain(|key, _| members.iter().any(|member| (member.pid, member.started) == *key));
         if at_work {
             self.mark.at = now;
+            self.worked = now;
         }
         at_work
     }
 
     /// Begins a new wait for signs of work.
     pub(super) fn restart(&mut self, now: Instant) {
+        self.worked = now;
         self.mark.at = now;
         self.mark.ticks = self.ticks;
         self.mark.read = self.read;
@@ -127,6 +131,20 @@ impl Liveness {
 
     fn elsewhere(&self, received: u64) -> i64 {
         self.written.cast_signed().saturating_sub(received.cast_signed())
+    }
+}
+
+impl Mark {
+    /// Whether there was work between this state and `now`. Where there was, or where the window ends, it becomes `now`.
+    fn follow(&mut self, now: Self) -> bool {
+        let passed = now.at.saturating_duration_since(self.at);
+        // The bytes of blocks on their way to us swing this number, but a stalled process doesn't lift its maximum.
+        let wrote = now.elsewhere.saturating_sub(self.elsewhere).max(0).cast_unsigned();
+        let work = is_work(now.ticks - self.ticks, (now.read - self.read).max(wrote), passed);
+        if work || passed >= WINDOW {
+            *self = Self { elsewhere: now.elsewhere.max(self.elsewhere), ..now };
+        }
+        work
     }
 }
 
@@ -158,5 +176,23 @@ mod tests {
         for (ticks, bytes, passed, work) in cases {
             assert_eq!(is_work(ticks, bytes, passed), work, "{ticks} ticks, {bytes} bytes in {passed:?}");
         }
+    }
+
+    #[test]
+    fn a_long_stall_is_seen_to_its_end_and_no_further() {
+        let start = Instant::now();
+        let mut mark = Mark { at: start, ticks: 0, read: 0, elsewhere: 0 };
+        // Ten minutes of what a stalled ffmpeg does: a hundredth of a processor, and its progress blocks.
+        let idling = |second: u64| Mark {
+            at: start + Duration::from_secs(second),
+            ticks: second,
+            read: 0,
+            elsewhere: second.cast_signed() * 1000,
+        };
+        assert!((1..=600).all(|second| !mark.follow(idling(second))));
+        // A tenth of a processor is work at once, however long nothing happened before.
+        let stalled = idling(600);
+        let working = Mark { at: stalled.at + Duration::from_secs(1), ticks: stalled.ticks + 10, ..stalled };
+        assert!(mark.follow(working));
     }
 }

@@ -5,6 +5,8 @@
 //!
 //! - [`slim`], [`standard`] and [`graceful`] run a [`Command`] that the caller prepared; nothing is added to its
 //!   arguments. All three end with a [`Report`] that tells what really happened.
+//! - A run can be paused and continued ([`Command::pause_when`]), limited in time ([`Command::timeout`]) and ended when
+//!   it stands still ([`Command::stall_after`]); both limits count only the time in which it isn't paused.
 //! - [`monitor()`] makes the two ends through which a run can be watched.
 //! - [`Estimator`] turns [`Progress`] into a percentage and a time left.
 //! - [`probe()`] reads a file's facts; [`locate`] and [`usable_encoders`] find out what the machine offers.
@@ -15,6 +17,7 @@
 
 mod argv;
 mod capture;
+mod clock;
 mod command;
 mod encoders;
 mod estimate;
@@ -24,6 +27,7 @@ mod guardian;
 mod lines;
 mod liveness;
 mod monitor;
+mod pause;
 mod probe;
 mod probe_json;
 mod process;
@@ -38,13 +42,15 @@ mod stderr_log;
 mod stop;
 mod tools;
 mod unblock;
+mod vigil;
+mod watchdog;
 
 pub use command::{Command, GLOBAL_ARGS};
 pub use encoders::{ENCODER_CANDIDATES, usable_encoders};
 pub use estimate::{Estimate, Estimator};
 pub use expected::{Expected, OutputSpan};
 pub use monitor::{Line, Monitor, Output, Source, monitor};
-pub use probe::{INPUT_ALLOWLIST, ProbeError, probe};
+pub use probe::{INPUT_ALLOWLIST, ProbeError, UNREAD_FORMAT, probe};
 pub use progress::{Progress, ProgressParser};
 pub use report::{Ending, Exit, Report, StartError, Stop, StopStep};
 pub use run::{graceful, slim, standard};

@@ -3,12 +3,13 @@
 //! Between them lies a ring of bounded size, so a reader that is slow, stopped or gone never holds up the process.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, watch};
 
 use super::progress::{Progress, ProgressParser};
+use super::stderr_log::tells_of_output;
 
 /// How many lines wait for the reader at most.
 const MAX_LINES: usize = 1024;
@@ -41,6 +42,8 @@ pub struct Monitor {
     progress: watch::Sender<Option<Progress>>,
     pid: watch::Sender<Option<u32>>,
     has_output: AtomicBool,
+    advances: AtomicU64,
+    has_begun: AtomicBool,
 }
 
 /// The reader's end. It may be dropped or never read: the run doesn't notice.
@@ -72,7 +75,8 @@ pub fn monitor() -> (Monitor, Output) {
     let (progress, latest) = watch::channel(None);
     let (pid, started) = watch::channel(None);
     let output = Output { shared: Arc::clone(&shared), progress: latest, pid: started };
-    (Monitor { shared, progress, pid, has_output: AtomicBool::new(false) }, output)
+    let (has_output, has_begun) = (AtomicBool::new(false), AtomicBool::new(false));
+    (Monitor { shared, progress, pid, has_output, has_begun, advances: AtomicU64::default() }, output)
 }
 
 impl Monitor {
@@ -82,7 +86,7 @@ impl Monitor {
     }
 
     /// Passes a line on, at the cost of the oldest where the reader is slow.
-    pub(super) fn line(&self, source: Source, text: &str) {
+    fn line(&self, source: Source, text: &str) {
         let mut ring = self.shared.lock();
         ring.bytes += text.len();
         ring.lines.push_back(Line { source, text: text.to_owned() });
@@ -96,12 +100,20 @@ impl Monitor {
         self.shared.changed.notify_one();
     }
 
+    /// Passes a line of standard error on.
+    pub(super) fn stderr_line(&self, text: &str) {
+        self.has_begun.fetch_or(tells_of_output(text), Ordering::Relaxed);
+        self.line(Source::Stderr, text);
+    }
+
     /// Passes a line of standard output on, unless it belongs to a progress block.
     pub(super) fn stdout_line(&self, parser: &mut ProgressParser, text: &str) {
         if !ProgressParser::is_progress(text) {
             self.line(Source::Stdout, text);
         } else if let Some(block) = parser.line(text) {
             self.has_output.fetch_or(block.has_output(), Ordering::Relaxed);
+            let advances = self.progress.borrow().as_ref().is_none_or(|before| block.advances(before));
+            self.advances.fetch_add(advances.into(), Ordering::Relaxed);
             self.progress.send_replace(Some(block));
         }
     }
@@ -111,9 +123,14 @@ impl Monitor {
         self.has_output.load(Ordering::Relaxed)
     }
 
-    /// Whether any progress block has come.
-    pub(super) fn has_progress(&self) -> bool {
-        self.progress.borrow().is_some()
+    /// How many progress blocks told of more than the one before.
+    pub(super) fn advances(&self) -> u64 {
+        self.advances.load(Ordering::Relaxed)
+    }
+
+    /// Whether there was any sign that ffmpeg encodes: a progress block, or word of an output.
+    pub(super) fn has_begun(&self) -> bool {
+        self.has_begun.load(Ordering::Relaxed) || self.progress.borrow().is_some()
     }
 }
 

@@ -27,6 +27,9 @@ pub const INPUT_ALLOWLIST: &[&str] = &[
      mp3,aac,flac,ac3,eac3,dts,dtshd,truehd,amr,ape,wv,tta,tak,h264,hevc,obu,av1,m4v,vc1,dv,rm,yuv4mpegpipe,gif",
 ];
 
+/// What [`ProbeError::Unreadable`] says of a file in a format that isn't on the list.
+pub const UNREAD_FORMAT: &str = "its format is not one of those that are read";
+
 /// Why there are no facts.
 #[derive(Debug, thiserror::Error)]
 pub enum ProbeError {
@@ -90,7 +93,7 @@ fn check(report: Report, timeout: Duration, address: &str) -> Result<(), ProbeEr
             let cause = cause.strip_prefix(address).map_or(cause, |rest| rest.trim_start_matches([':', ' ']));
             let cause = match cause {
                 // ffmpeg would repeat the whole list.
-                _ if cause.starts_with("Format not on whitelist") => "its format is not one of those that are read",
+                _ if cause.starts_with("Format not on whitelist") => UNREAD_FORMAT,
                 cause => cause,
             };
             Err(ProbeError::Unreadable(cause.to_owned()))

@@ -41,6 +41,13 @@ impl Progress {
             || self.size_bytes.is_some_and(|bytes| bytes > 0)
             || self.out_time.is_some_and(|time| !time.is_zero())
     }
+
+    /// Whether more was done than the block `before` told. A stalled ffmpeg 7 or later sends the same block again and
+    /// again.
+    pub(super) fn advances(&self, before: &Self) -> bool {
+        let done = |block: &Self| (block.frame, block.size_bytes, block.out_time);
+        done(self) != done(before)
+    }
 }
 
 /// Turns lines into [`Progress`] values.
@@ -149,6 +156,21 @@ mod tests {
         );
         assert_eq!(blocks[1], Progress { frame: Some(6), ..Progress::default() });
         assert_eq!(blocks[2], Progress { end: true, ..Progress::default() });
+    }
+
+    #[test]
+    fn a_block_that_only_took_longer_does_not_advance() {
+        let before =
+            parse("frame=5\nfps=5.0\ntotal_size=9\nout_time_us=200000\nspeed=1x\nprogress=continue\n").remove(0);
+        let later = Progress { fps: Some(4.0), speed: Some(0.8), end: true, ..before.clone() };
+        assert!(!later.advances(&before));
+        for more in [
+            Progress { frame: Some(6), ..before.clone() },
+            Progress { size_bytes: Some(10), ..before.clone() },
+            Progress { out_time: Some(Duration::from_millis(240)), ..before.clone() },
+        ] {
+            assert!(more.advances(&before));
+        }
     }
 
     #[test]

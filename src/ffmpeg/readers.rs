@@ -10,7 +10,7 @@ use tokio::net::unix::pipe;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::lines::LineSplitter;
-use super::monitor::{Monitor, Source};
+use super::monitor::Monitor;
 use super::process::Pipes;
 use super::progress::ProgressParser;
 use super::stderr_log::StderrLog;
@@ -115,7 +115,7 @@ fn stderr_lines(log: Arc<Mutex<StderrLog>>, monitor: Option<Arc<Monitor>>) -> im
         let mut each = |line: &str| {
             log.push(line);
             if let Some(monitor) = &monitor {
-                monitor.line(Source::Stderr, line);
+                monitor.stderr_line(line);
             }
         };
         splitter.push(bytes, &mut each);

@@ -13,8 +13,10 @@ pub struct Report {
     pub ending: Ending,
     /// The exit code or the signal; `None` where nothing was started.
     pub exit: Option<Exit>,
-    /// From the start to the exit.
+    /// From the start to the exit, pauses included.
     pub wall: Duration,
+    /// How much of that it was paused by [`Command::pause_when`](super::Command::pause_when).
+    pub paused: Duration,
     /// Processor time of the process and of the children that it waited for, user and system together.
     pub cpu: Duration,
     /// The most memory that the process (or one of the children that it waited for) held, in bytes.
@@ -41,7 +43,10 @@ pub enum Ending {
     Stopped,
     /// Because its time was over.
     TimedOut,
-    /// By a signal that we did not send: a crash, the kernel short of memory, somebody else.
+    /// Because it stood still for too long.
+    Stalled,
+    /// By a signal that we did not send: a crash, the kernel short of memory, somebody else. ffmpeg takes SIGTERM and
+    /// SIGINT for a request and ends with an exit code all the same.
     Killed,
     /// It never ran.
     NotStarted(StartError),
@@ -106,6 +111,7 @@ impl Report {
             ending: Ending::NotStarted(error),
             exit: None,
             wall: Duration::ZERO,
+            paused: Duration::ZERO,
             cpu: Duration::ZERO,
             peak_memory_bytes: None,
             stop: None,

@@ -1,6 +1,7 @@
 //! The three modes: starts a command, watches over it until its end, and tells what became of it.
 //!
-//! `process` holds the process, `readers` its pipes, `stop` the way down a graceful stop takes.
+//! `process` holds the process, `readers` its pipes; `vigil` finds the reason to stop, `stop` is the way down a graceful
+//! stop takes.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,13 +10,17 @@ use rustix::process::Signal;
 use tokio_util::sync::CancellationToken;
 use wait4::ResUse;
 
+use super::clock::Clock;
 use super::command::Command;
 use super::feed::Stdin;
 use super::monitor::Monitor;
+use super::pause::Switch;
 use super::process::{Piped, Process};
 use super::readers::{Readers, Stdout};
 use super::report::{Ending, Exit, Report, StartError, Stop, StopStep};
 use super::stop::{Asked, Ladder, Steps};
+use super::vigil::{Cause, Request, Vigil};
+use super::watchdog::Watchdog;
 
 /// Runs a command at the lowest cost: nothing is read from it but the end of its standard error.
 ///
@@ -57,13 +62,6 @@ pub(super) struct Mode {
     pub(super) monitor: Option<Arc<Monitor>>,
 }
 
-/// Why a process is to stop, and when that was said.
-#[derive(Clone, Copy, Debug)]
-struct Request {
-    timed_out: bool,
-    at: Instant,
-}
-
 /// Runs `command`; also returns what was kept of its standard output.
 pub(super) async fn run(token: &CancellationToken, mut command: Command, mode: Mode) -> (Report, Vec<u8>) {
     let request = token.child_token();
@@ -82,10 +80,20 @@ pub(super) async fn run(token: &CancellationToken, mut command: Command, mode: M
     }
     let readers = Readers::start(&mut pipes, &mode.stdout, mode.monitor.as_ref());
     let stdin = Stdin::start(pipes.stdin.take(), feed);
-    let watch =
-        Watch { process, readers, stdin, monitor: mode.monitor, request, kill, exited: CancellationToken::new() };
+    let watch = Watch {
+        process,
+        readers,
+        stdin,
+        monitor: mode.monitor,
+        clock: Clock::default(),
+        switch: Switch::new(command.pause_when),
+        request,
+        kill,
+        exited: CancellationToken::new(),
+    };
     let limits = Limits {
         timeout: command.timeout,
+        stall: command.stall_after,
         grace: mode.graceful.then_some(command.stop_within),
         tells_progress: command.args.windows(2).any(|pair| pair[0] == "-progress" && pair[1] == "pipe:1"),
     };
@@ -96,6 +104,8 @@ pub(super) async fn run(token: &CancellationToken, mut command: Command, mode: M
 #[derive(Clone, Copy, Debug)]
 struct Limits {
     timeout: Option<Duration>,
+    /// How long it may stand still.
+    stall: Option<Duration>,
     /// How long a graceful stop may take; `None` is no grace.
     grace: Option<Duration>,
     /// Whether it was told to send progress blocks to us.
@@ -108,6 +118,8 @@ struct Watch {
     readers: Readers,
     stdin: Stdin,
     monitor: Option<Arc<Monitor>>,
+    clock: Clock,
+    switch: Switch,
     /// Asks the process to end.
     request: CancellationToken,
     /// Kills it.
@@ -120,24 +132,28 @@ impl Watch {
     async fn until_ended(mut self, limits: Limits) -> (Report, Vec<u8>) {
         let (mut steps, mut requested, mut killed) = (Steps::default(), None, false);
         let received = self.readers.received();
-        let Self { process, stdin, monitor, request, kill, exited, .. } = &mut self;
-        let (process, request, kill, exited) = (&*process, &*request, &*kill, &*exited);
+        let Self { process, stdin, monitor, clock, switch, request, kill, exited, .. } = &mut self;
+        let (process, monitor, request, kill, exited) = (&*process, monitor.as_deref(), &*request, &*kill, &*exited);
+        let (start, heard) = (process.started(), Arc::clone(&received));
+        let watchdog = limits.stall.map(|limit| Watchdog::new(limit, process.id(), heard, monitor, start));
+        let end_of_time = limits.timeout.and_then(|timeout| start.checked_add(timeout));
+        let mut vigil = Vigil { process, clock, switch, end: end_of_time, watchdog };
         let end = async {
             process.ended().await;
             exited.cancel();
         };
         let stop = async {
-            let asked = wait_for_request(request, kill, limits.timeout, process.started()).await;
+            let asked = vigil.keep(request, kill).await;
             // A process that ended first has not been stopped, whatever is asked of it now.
             if process.has_ended() {
                 return;
             }
             requested = Some(asked);
             if let Some(limit) = limits.grace.filter(|_| !kill.is_cancelled()) {
-                let has_output = monitor.as_ref().is_some_and(|monitor| monitor.has_output());
-                let has_progress = monitor.as_ref().is_some_and(|monitor| monitor.has_progress());
-                // ffmpeg sends its first block once it begins to encode.
-                let nothing_to_save = limits.tells_progress && !has_progress;
+                vigil.release();
+                let has_output = monitor.is_some_and(Monitor::has_output);
+                let has_begun = monitor.is_some_and(Monitor::has_begun);
+                let nothing_to_save = limits.tells_progress && !has_begun;
                 let ladder = Ladder { process, stdin, received, has_output, nothing_to_save, steps: &mut steps };
                 let _ = tokio::time::timeout(limit, ladder.climb()).await;
             }
@@ -162,8 +178,9 @@ impl Watch {
     }
 
     async fn report(self, steps: Steps, requested: Option<Request>, ended: Instant) -> (Report, Vec<u8>) {
-        let Self { process, readers, stdin, monitor, .. } = self;
+        let Self { process, readers, stdin, monitor, clock, .. } = self;
         let wall = ended.duration_since(process.started());
+        let paused = clock.paused(ended);
         let quit_unread = stdin.unread() > 0;
         let feed_error = stdin.feed_error();
         let usage = process.reap();
@@ -171,37 +188,21 @@ impl Watch {
         // The reader of lines learns of the end no sooner than everything is in the report.
         drop(monitor);
         let exit = usage.as_ref().ok().and_then(exit_of);
-        let (ending, last) = judge(exit, steps, quit_unread, requested);
-        let failed = !matches!(ending, Ending::Stopped | Ending::TimedOut) && exit != Some(Exit::Code(0));
+        let (ending, last) = match judge(exit, steps, quit_unread, requested) {
+            // It took somebody else's signal for a request and ended by itself.
+            (Ending::Finished, None) if log.signalled() => (Ending::Killed, None),
+            judged => judged,
+        };
+        let failed =
+            !matches!(ending, Ending::Stopped | Ending::TimedOut | Ending::Stalled) && exit != Some(Exit::Code(0));
         let (errors, stderr_tail) = log.finish(failed);
         let (cpu, peak_memory_bytes) = usage.map_or((Duration::ZERO, None), |usage| {
             (usage.rusage.utime + usage.rusage.stime, Some(usage.rusage.maxrss))
         });
         let stopped = last.zip(requested);
         let stop = stopped.map(|(step, request)| Stop { step, took: ended.duration_since(request.at) });
-        (Report { ending, exit, wall, cpu, peak_memory_bytes, stop, errors, stderr_tail, feed_error }, kept)
+        (Report { ending, exit, wall, paused, cpu, peak_memory_bytes, stop, errors, stderr_tail, feed_error }, kept)
     }
-}
-
-async fn wait_for_request(
-    request: &CancellationToken,
-    kill: &CancellationToken,
-    timeout: Option<Duration>,
-    started: Instant,
-) -> Request {
-    let time_is_over = async {
-        match timeout.and_then(|timeout| started.checked_add(timeout)) {
-            Some(end) => tokio::time::sleep_until(end.into()).await,
-            None => std::future::pending().await,
-        }
-    };
-    let timed_out = tokio::select! {
-        biased;
-        () = kill.cancelled() => false,
-        () = request.cancelled() => false,
-        () = time_is_over => true,
-    };
-    Request { timed_out, at: Instant::now() }
 }
 
 fn exit_of(usage: &ResUse) -> Option<Exit> {
@@ -227,11 +228,13 @@ fn judge(
         _ if steps.asked == Some(Asked::Quit) && quit_unread => None,
         _ => steps.asked.map(|_| StopStep::Quit),
     };
-    match (step, requested) {
-        (Some(_), Some(Request { timed_out: true, .. })) => (Ending::TimedOut, step),
-        (Some(_), _) => (Ending::Stopped, step),
-        (None, _) => (Ending::Finished, None),
-    }
+    let ending = match (step, requested.map(|request| request.cause)) {
+        (None, _) => Ending::Finished,
+        (Some(_), Some(Cause::TimedOut)) => Ending::TimedOut,
+        (Some(_), Some(Cause::Stalled)) => Ending::Stalled,
+        (Some(_), Some(Cause::Asked) | None) => Ending::Stopped,
+    };
+    (ending, step)
 }
 
 #[cfg(test)]
@@ -259,13 +262,16 @@ mod tests {
             (code(0), Steps { killed: true, ..none }, false, None),
         ];
         for (exit, steps, unread, expected) in cases {
-            for timed_out in [false, true] {
-                let request = Request { timed_out, at: Instant::now() };
+            for cause in [Cause::Asked, Cause::TimedOut, Cause::Stalled] {
+                let request = Request { cause, at: Instant::now() };
                 let (ending, step) = judge(exit, steps, unread, Some(request));
                 assert_eq!(step, expected, "{exit:?} {steps:?}");
                 let told = matches!(
-                    (&ending, expected, timed_out),
-                    (Ending::Finished, None, _) | (Ending::Stopped, Some(_), false) | (Ending::TimedOut, Some(_), true)
+                    (&ending, expected, cause),
+                    (Ending::Finished, None, _)
+                        | (Ending::Stopped, Some(_), Cause::Asked)
+                        | (Ending::TimedOut, Some(_), Cause::TimedOut)
+                        | (Ending::Stalled, Some(_), Cause::Stalled)
                 );
                 assert!(told, "{ending:?} {exit:?} {steps:?}");
             }

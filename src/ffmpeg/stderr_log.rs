@@ -18,6 +18,7 @@ const UNMARKED: usize = 3;
 pub(super) struct StderrLog {
     lines: Ends<FIRST, LAST>,
     errors: Ends<ERRORS_FIRST, ERRORS_LAST>,
+    signalled: bool,
 }
 
 /// The first `A` and the last `B` of a sequence.
@@ -51,7 +52,13 @@ impl StderrLog {
         if let Some(error) = error_in(line) {
             self.errors.push(error);
         }
+        self.signalled |= tells_of_signal(line);
         self.lines.push(line.to_owned());
+    }
+
+    /// Whether ffmpeg said that it ends because of a signal. Its exit code alone doesn't tell.
+    pub(super) fn signalled(&self) -> bool {
+        self.signalled
     }
 
     /// The lines that name the cause, and the first and last of all. Where `failed` and no line is marked, the last
@@ -64,6 +71,23 @@ impl StderrLog {
         }
         (errors, tail)
     }
+}
+
+/// Whether ffmpeg says that it has begun to write an output: its encoders are open then.
+///
+/// Progress blocks may begin much later, as there are none until every output has begun.
+pub(super) fn tells_of_output(line: &str) -> bool {
+    spoken(line).starts_with("Output #")
+}
+
+fn tells_of_signal(line: &str) -> bool {
+    let spoken = spoken(line);
+    spoken.starts_with("Exiting normally, received signal ") || spoken.starts_with("Received > ")
+}
+
+/// What stands behind the mark of a level. Names and titles out of files never stand at the beginning of a line.
+fn spoken(line: &str) -> &str {
+    ["[info] ", "[error] ", "[fatal] "].iter().find_map(|mark| line.strip_prefix(mark)).unwrap_or(line)
 }
 
 /// The message of a line that is marked as an error, without its marks.
@@ -132,6 +156,24 @@ mod tests {
         let lines = ["a", "b", "[mp4 @ 0x7f] c", "", "d"];
         assert_eq!(finish(&lines, true).0, ["b", "c", "d"]);
         assert!(finish(&lines, false).0.is_empty());
+    }
+
+    #[test]
+    fn what_ffmpeg_says_of_itself_is_told_from_what_files_say() {
+        for line in ["Output #0, mp4, to 'x':", "[info] Output #12, null, to 'pipe:':"] {
+            assert!(tells_of_output(line), "{line}");
+        }
+        for (line, signalled) in [
+            ("[info] Exiting normally, received signal 15.", true),
+            ("Exiting normally, received signal 2.", true),
+            ("[error] Received > 3 system signals, hard exiting", true),
+            ("[info]     title           : Exiting normally, received signal 15.", false),
+            ("[info] Input #0, mov, from 'Output #0':", false),
+        ] {
+            let mut log = StderrLog::default();
+            log.push(line);
+            assert_eq!((log.signalled(), tells_of_output(line)), (signalled, false), "{line}");
+        }
     }
 
     #[test]

@@ -33,6 +33,8 @@ pub struct Parts {
     pub slots: usize,
     /// Whether jobs may bring raw arguments.
     pub allow_raw_args: bool,
+    /// The names under which the server may be asked for; `None` where any will do.
+    pub allowed_hosts: Option<Vec<String>>,
     /// The time.
     pub clock: SharedClock,
     /// When the server started.

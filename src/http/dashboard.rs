@@ -1,7 +1,7 @@
 //! `GET /`: the dashboard, from the binary.
 
 use axum::http::HeaderName;
-use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
 
@@ -30,10 +30,9 @@ pub(super) fn routes<S: Clone + Send + Sync + 'static>() -> impl Iterator<Item =
 }
 
 fn asset(kind: &'static str, body: &'static str) -> Response {
-    let headers: [(HeaderName, &str); 4] = [
+    let headers: [(HeaderName, &str); 3] = [
         (CONTENT_TYPE, kind),
         (CONTENT_SECURITY_POLICY, POLICY),
-        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         // Small and served from memory; a new version must not run with an old script.
         (CACHE_CONTROL, "no-cache"),
     ];

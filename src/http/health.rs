@@ -26,6 +26,9 @@ pub(super) async fn readyz(State(context): State<Context>) -> Result<axum::Json<
     if context.draining.is_cancelled() {
         return Err(Problem::unavailable("shutting-down", "the server is shutting down"));
     }
+    if context.queue.intake().is_drained() {
+        return Err(Problem::unavailable("draining", "the server starts no more jobs; POST /v1/node/resume ends that"));
+    }
     context.queue.ping().await?;
     if !context.transcoder.has_ffmpeg() {
         return Err(Problem::unavailable("ffmpeg-missing", "ffmpeg or ffprobe isn't there any more"));

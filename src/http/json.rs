@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{FromRequest, Request};
-use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
+use axum::http::{HeaderMap, StatusCode};
 use futures_util::StreamExt;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::error::Category;
@@ -37,9 +37,20 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
                 "send JSON with the header \"Content-Type: application/json\"",
             ));
         }
+        if is_hopeless(request.headers()) {
+            return Err(Problem::of_status(StatusCode::PAYLOAD_TOO_LARGE));
+        }
         let read = timeout(BODY_TIMEOUT, read(request.into_body()));
         parse(&read.await.unwrap_or_else(|_| Err(Problem::of_status(StatusCode::REQUEST_TIMEOUT)))?).map(Self)
     }
+}
+
+/// Whether the body is too large by its own account and needn't be read: its sender waits for leave to send it, or it is
+/// larger than what is read and thrown away.
+fn is_hopeless(headers: &HeaderMap) -> bool {
+    let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    let most = if headers.contains_key(EXPECT) { LARGEST_BODY } else { LARGEST_BODY_READ };
+    length.is_some_and(|length| length > most)
 }
 
 /// Reads a body. What is too large is read on for a while and thrown away: a client that is still sending when the
@@ -85,6 +96,13 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
 fn plain(error: &serde_json::Error) -> String {
     let message = error.to_string();
     let message = message.rsplit_once(" at line ").map_or(message.as_str(), |(message, _)| message);
+    if let Some((found, expected)) = message.rsplit_once(", expected ") {
+        return plain_names(&format!("{found}, expected {}", plain_kind(expected)));
+    }
+    plain_names(message)
+}
+
+fn plain_names(message: &str) -> String {
     [
         "struct JobRequest",
         "struct OutputRequest",
@@ -97,7 +115,17 @@ fn plain(error: &serde_json::Error) -> String {
     .fold(message.to_owned(), |message, name| message.replace(name, "an object"))
 }
 
-/// The JSON pointer (RFC 6901) for a path; an unknown field is part of it.
+/// A kind of value as people call it: `expected u32` says nothing to them.
+fn plain_kind(expected: &str) -> &str {
+    match expected {
+        "i32" | "u8" | "u32" | "u64" => "a whole number within the field's bounds",
+        "a sequence" => "a list",
+        "a map" => "an object",
+        other => other,
+    }
+}
+
+/// The JSON pointer (RFC 6901) for a path; a field that is unknown, missing or there twice is part of it.
 fn pointer(path: &Path, message: &str) -> String {
     let escape = |name: &str| name.replace('~', "~0").replace('/', "~1");
     let known = path.iter().filter_map(|segment| match segment {
@@ -106,8 +134,12 @@ fn pointer(path: &Path, message: &str) -> String {
         Segment::Enum { .. } | Segment::Unknown => None,
     });
     let mut names: Vec<_> = known.collect();
-    let unknown = message.strip_prefix("unknown field `").and_then(|rest| rest.split('`').next());
-    names.extend(unknown.map(escape).filter(|field| names.last() != Some(field)));
+    let starts = ["unknown field `", "missing field `", "duplicate field `"];
+    let rest = starts.iter().find_map(|start| message.strip_prefix(start));
+    // A name may hold a backtick itself, but what serde says behind it doesn't.
+    let field =
+        rest.and_then(|rest| rest.rsplit_once("`, expected ").map(|(field, _)| field).or(rest.strip_suffix('`')));
+    names.extend(field.map(escape).filter(|field| names.last() != Some(field)));
     names.iter().flat_map(|name| ["/", name]).collect()
 }
 
@@ -120,6 +152,19 @@ mod tests {
         let problem = parse::<JobRequest>(json.as_bytes()).expect_err(json);
         let pointer = problem.errors.first().map(|error| error.pointer.clone()).unwrap_or_default();
         (problem.status, pointer, problem.detail)
+    }
+
+    #[test]
+    fn a_body_that_is_announced_as_too_large_is_not_asked_for() {
+        let hopeless = |headers: &[(&'static str, &str)]| {
+            let headers = headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
+            is_hopeless(&headers.collect())
+        };
+        assert!(hopeless(&[("content-length", "1048577"), ("expect", "100-continue")]));
+        assert!(hopeless(&[("content-length", "99999999999")]));
+        assert!(!hopeless(&[("content-length", "1048577")]), "read on, so that its sender sees the answer");
+        assert!(!hopeless(&[("content-length", "1048576"), ("expect", "100-continue")]));
+        assert!(!hopeless(&[]));
     }
 
     #[test]
@@ -140,12 +185,32 @@ mod tests {
             (r#"{"input": "a", "outputs": [{"name": "a.mp4", "video": {"codec": "divx"}}]}"#, "/outputs/0/video/codec"),
             (r#"{"input": "a", "outputs": [{"name": "a.mp4", "video": {"a/b": 1}}]}"#, "/outputs/0/video/a~1b"),
             (r#"{"input": "a", "labels": {"x": 5}}"#, "/labels/x"),
+            (r#"{"input": "a", "labels": {"x": "1", "x": "2"}}"#, "/labels/x"),
+            (r#"{"input": "a", "input": "b"}"#, "/input"),
+            (r#"{"outputs": [{}]}"#, "/outputs/0/name"),
+            (r#"{"outputs": []}"#, "/input"),
+            (r#"{"input": "a", "outputs": [["a.mp4"]]}"#, "/outputs/0"),
+            (r#"{"input": "a", "outputs": [{"name": "a.mp4", "video": ["h264"]}]}"#, "/outputs/0/video"),
+            (r#"{"input": "a", "outputs": [{"name": "a.mp4", "trim": [1, 2]}]}"#, "/outputs/0/trim"),
         ] {
             let (status, found, detail) = refused(json);
             assert_eq!((status, found.as_str()), (422, pointer), "{json}: {detail}");
         }
         assert_eq!(refused("[]").0, 422);
         assert_eq!(refused("{}").0, 422);
+    }
+
+    #[test]
+    fn messages_speak_of_json_and_not_of_rust() {
+        for (json, message) in [
+            (r#"{"priority": 1.5}"#, "floating point `1.5`, expected a whole number within the field's bounds"),
+            (r#"{"timeout_seconds": 4294967296}"#, "`4294967296`, expected a whole number within the field's bounds"),
+            (r#"{"outputs": 1}"#, "integer `1`, expected a list"),
+            (r#"{"labels": []}"#, "sequence, expected an object"),
+        ] {
+            let (_, _, detail) = refused(json);
+            assert!(detail.ends_with(message), "{detail}");
+        }
     }
 
     #[test]

@@ -35,9 +35,26 @@ impl Metrics {
 
 /// Counts a request that was answered.
 pub(super) fn count_request(method: &Method, route: &str, status: StatusCode, took: Duration) {
-    let labels = [("method", method.to_string()), ("route", route.to_owned()), ("status", status.as_u16().to_string())];
+    let labels =
+        [("method", name_of(method).to_owned()), ("route", route.to_owned()), ("status", status.as_u16().to_string())];
     counter!("transcoded_http_requests_total", &labels).increment(1);
     histogram!("transcoded_http_request_duration_seconds", &labels[..2]).record(took.as_secs_f64());
+}
+
+/// The method, if it is one that there is: a client may send any word, and each would be a series of its own for ever.
+fn name_of(method: &Method) -> &str {
+    match *method {
+        Method::GET
+        | Method::HEAD
+        | Method::POST
+        | Method::PUT
+        | Method::PATCH
+        | Method::DELETE
+        | Method::OPTIONS
+        | Method::TRACE
+        | Method::CONNECT => method.as_str(),
+        _ => "other",
+    }
 }
 
 /// The numbers for Prometheus.
@@ -54,4 +71,17 @@ pub(super) async fn metrics(
     #[expect(clippy::cast_precision_loss, reason = "at most 1024")]
     gauge!("transcoded_slots").set(context.slots as f64);
     Ok(([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], context.metrics.0.render()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn made_up_methods_share_one_name() {
+        assert_eq!(name_of(&Method::DELETE), "DELETE");
+        for made_up in ["BREW", "get", "PROPFIND"] {
+            assert_eq!(name_of(&made_up.parse().unwrap()), "other", "{made_up}");
+        }
+    }
 }

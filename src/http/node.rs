@@ -26,12 +26,41 @@ pub(super) struct Node {
     slots: Slots,
     /// The jobs that run.
     running: Vec<RunningJob>,
-    /// Whether it takes jobs: `accepting` or `shutting_down`.
-    state: &'static str,
+    /// Whether it starts jobs.
+    state: NodeState,
     /// Whether it takes jobs with raw ffmpeg arguments.
     raw_args_allowed: bool,
     /// When it started.
     started_at: Timestamp,
+}
+
+/// Whether a server starts jobs.
+#[derive(Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum NodeState {
+    /// It does.
+    Accepting,
+    /// The disk is too full: jobs wait until there is room.
+    DiskLow,
+    /// Somebody drained it: what runs goes on, nothing is started.
+    Draining,
+    /// It ends.
+    ShuttingDown,
+}
+
+impl NodeState {
+    fn of(context: &Context) -> Self {
+        let intake = context.queue.intake();
+        if context.draining.is_cancelled() {
+            Self::ShuttingDown
+        } else if intake.is_drained() {
+            Self::Draining
+        } else if intake.is_disk_low() {
+            Self::DiskLow
+        } else {
+            Self::Accepting
+        }
+    }
 }
 
 /// The seats for running jobs.
@@ -76,8 +105,25 @@ pub(super) async fn node(State(context): State<Context>) -> Result<axum::Json<No
         encoders: context.encoders.clone(),
         slots: Slots { total: context.slots, busy: running.len() },
         running,
-        state: if context.draining.is_cancelled() { "shutting_down" } else { "accepting" },
+        state: NodeState::of(&context),
         raw_args_allowed: context.allow_raw_args,
         started_at: context.started_at,
     }))
+}
+
+/// Starts no more jobs, before a deploy for example: what runs goes on to its end, what waits or is submitted waits. Ends with
+/// `POST /v1/node/resume` or with the process.
+#[utoipa::path(post, path = "/v1/node/drain", tag = "operations", responses((status = 200, body = Node), (status = 503, body = Problem)))]
+pub(super) async fn drain(State(context): State<Context>) -> Result<axum::Json<Node>, Problem> {
+    tracing::info!("drained: no more jobs are started");
+    context.queue.intake().drain(true);
+    node(State(context)).await
+}
+
+/// Starts jobs again after a drain.
+#[utoipa::path(post, path = "/v1/node/resume", tag = "operations", responses((status = 200, body = Node), (status = 503, body = Problem)))]
+pub(super) async fn resume(State(context): State<Context>) -> Result<axum::Json<Node>, Problem> {
+    tracing::info!("resumed: jobs are started again");
+    context.queue.intake().drain(false);
+    node(State(context)).await
 }

@@ -23,7 +23,7 @@ pub(super) struct ProbeRequest {
 /// What is in an input.
 #[utoipa::path(
     post, path = "/v1/probe", tag = "media", request_body = ProbeRequest,
-    responses((status = 200, body = MediaInfo), (status = 400, body = Problem), (status = 422, body = Problem), (status = 503, body = Problem))
+    responses((status = 200, body = MediaInfo), (status = 400, body = Problem), (status = 408, body = Problem), (status = 413, body = Problem), (status = 415, body = Problem), (status = 422, body = Problem), (status = 503, body = Problem))
 )]
 pub(super) async fn probe(
     State(context): State<Context>,

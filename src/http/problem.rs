@@ -91,6 +91,13 @@ impl Problem {
         Self::new(StatusCode::CONFLICT, "conflict", "The job's state doesn't allow it", detail)
     }
 
+    /// 429: when some of what waits is done.
+    #[must_use]
+    pub fn too_many(detail: impl Into<String>) -> Self {
+        let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "queue-full", "The queue is full", detail);
+        Self { retry_after: Some(30), ..problem }
+    }
+
     /// 503: later.
     #[must_use]
     pub fn unavailable(slug: &'static str, detail: impl Into<String>) -> Self {
@@ -122,7 +129,10 @@ impl Problem {
                 ("too-slow", "The request took too long", "the body didn't arrive within 30 seconds")
             }
             StatusCode::RANGE_NOT_SATISFIABLE => {
-                ("range", "The range can't be served", "the file doesn't have that range; one range at a time")
+                ("range", "The range can't be served", "the file doesn't have that range")
+            }
+            StatusCode::PRECONDITION_FAILED => {
+                ("changed", "It isn't the one that was asked for", "the file is another one than If-Match names")
             }
             status if status.is_client_error() => {
                 ("malformed-request", "The request can't be read", "the request can't be read")

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request};
-use axum::http::header::{ALLOW, CONTENT_TYPE};
+use axum::http::header::{ALLOW, CONTENT_RANGE, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
@@ -31,7 +31,7 @@ pub(super) async fn layer(request: Request, next: Next) -> Response {
     .instrument(span)
     .await;
     metrics::count_request(&method, &route, response.status(), started.elapsed());
-    with_id(response, &id)
+    finished(response, &id)
 }
 
 /// The client's own id, where it is short and plain enough for a log.
@@ -48,7 +48,9 @@ fn new_id() -> String {
     uuid::Builder::from_random_bytes(random).into_uuid().to_string()
 }
 
-fn with_id(mut response: Response, id: &str) -> Response {
+/// The answer with its id; and no browser may take it for something else than it says.
+fn finished(mut response: Response, id: &str) -> Response {
+    response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     if let Ok(value) = HeaderValue::from_str(id) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
@@ -68,7 +70,7 @@ fn as_problem(mut response: Response, id: &str) -> Response {
         return response;
     }
     let mut rendered = problem.render(id);
-    for header in [ALLOW, axum::http::header::CONTENT_RANGE] {
+    for header in [ALLOW, CONTENT_RANGE] {
         if let Some(value) = response.headers().get(&header) {
             rendered.headers_mut().insert(header, value.clone());
         }

@@ -6,13 +6,15 @@ use axum::routing::get;
 use axum::{Router, middleware};
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::OpenApi as _;
-use utoipa::openapi::{Content, OpenApi, RefOr};
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::response::ResponseBuilder;
+use utoipa::openapi::{Content, OpenApi, Ref, RefOr};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::context::Context;
 use super::problem::{PROBLEM_JSON, Problem};
-use super::{dashboard, events, health, jobs, metrics, node, presets, probe, request_id};
+use super::{dashboard, events, guard, health, jobs, metrics, node, presets, probe, request_id};
 
 /// The document as it is committed; a test sees to it that it is what [`openapi`] makes.
 pub const DOCUMENT: &str = include_str!("../../openapi.yaml");
@@ -45,21 +47,42 @@ pub fn openapi() -> Result<String, serde_json::Error> {
 
 /// Error answers have a media type of their own, which the routes needn't repeat each time.
 fn name_problems(document: &mut OpenApi) {
+    let changing = document.paths.paths.values_mut().flat_map(|path| [&mut path.post, &mut path.delete]).flatten();
+    for operation in changing {
+        add_problem(operation, "403", "It comes from a page of another site");
+    }
     let operations = document
         .paths
         .paths
         .values_mut()
         .flat_map(|path| [&mut path.get, &mut path.post, &mut path.delete].into_iter().filter_map(Option::as_mut));
-    for response in operations.flat_map(|operation| operation.responses.responses.values_mut()) {
+    for operation in operations {
+        add_problem(operation, "400", "The request can't be read");
+        add_problem(operation, "421", "The server isn't known by the name in the Host header");
+        name_media_types(operation);
+    }
+}
+
+/// Adds an answer that every operation may give and none names.
+fn add_problem(operation: &mut Operation, status: &str, description: &str) {
+    let content = Content::new(Some(Ref::from_schema_name("Problem")));
+    let response = ResponseBuilder::new().description(description).content("application/json", content).build();
+    operation.responses.responses.entry(status.into()).or_insert(response.into());
+}
+
+fn name_media_types(operation: &mut Operation) {
+    for response in operation.responses.responses.values_mut() {
         let RefOr::T(response) = response else { continue };
-        if response.description.is_empty() {
-            response.description = "As the schema says".into();
-        }
         if response.content.get("application/json").is_some_and(is_problem)
             && let Some(content) = response.content.swap_remove("application/json")
         {
-            response.description = "A problem (RFC 9457)".into();
+            if response.description.is_empty() {
+                response.description = "A problem (RFC 9457)".into();
+            }
             response.content.insert(PROBLEM_JSON.into(), content);
+        }
+        if response.description.is_empty() {
+            response.description = "As the schema says".into();
         }
     }
 }
@@ -79,6 +102,7 @@ pub fn router(context: Context) -> Router {
         .route("/openapi.yaml", get(|| async { ([(CONTENT_TYPE, "application/yaml")], DOCUMENT) }))
         .fallback(|| async { Problem::of_status(StatusCode::NOT_FOUND) })
         .layer(CatchPanicLayer::new())
+        .layer(middleware::from_fn_with_state(context.clone(), guard::layer))
         .layer(middleware::from_fn(request_id::layer))
         .with_state(context)
 }
@@ -88,6 +112,9 @@ fn routes() -> OpenApiRouter<Context> {
         // For those who transcode.
         .routes(routes!(jobs::submit::submit, jobs::list::list))
         .routes(routes!(jobs::get::get, jobs::cancel::cancel))
+        .routes(routes!(jobs::hold::pause))
+        .routes(routes!(jobs::hold::resume))
+        .routes(routes!(jobs::retry::retry))
         .routes(routes!(events::one))
         .routes(routes!(jobs::log::log))
         .routes(routes!(jobs::output::output))
@@ -96,6 +123,8 @@ fn routes() -> OpenApiRouter<Context> {
         .routes(routes!(probe::probe))
         // For those who run the server.
         .routes(routes!(node::node))
+        .routes(routes!(node::drain))
+        .routes(routes!(node::resume))
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
         .routes(routes!(metrics::metrics))

@@ -180,7 +180,13 @@ mod tests {
     use crate::domain::time::Timestamp;
 
     fn event(id: u64, number: u8, state: JobState) -> StateEvent {
-        StateEvent { id, job: JobId::new(Timestamp::from_millis(0), &[number; 10]), state, document: "{}".into() }
+        StateEvent {
+            id,
+            job: JobId::new(Timestamp::from_millis(0), &[number; 10]),
+            state,
+            open: false,
+            document: "{}".into(),
+        }
     }
 
     #[test]

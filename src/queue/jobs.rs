@@ -1,57 +1,77 @@
 //! The queue.
 
-use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::feed::Feed;
+use super::intake::Intake;
 use super::registry::{Entry, Grace, Registry};
 use crate::db::{
-    self, AttemptEnd, Claimed, Error, IdempotencyKey, ListQuery, NewJob, Page, StateEvent, Store, Submitted,
+    Claims, Error, History, IdempotencyKey, ListQuery, NewJob, OnCommit, Page, Renewal, Retention, StateEvent, Store,
+    Submitted, Tidied,
 };
-use crate::domain::id::JobId;
-use crate::domain::job::{CancelReason, Job, JobProgress, JobState};
+use crate::domain::id::{JobId, Lease};
+use crate::domain::job::{AttemptEnd, Job, JobProgress, JobState};
 use crate::domain::log::LogLevel;
 use crate::domain::request::JobSpec;
-use crate::domain::time::SharedClock;
+use crate::failpoint::{Point, failpoint};
 
 pub use crate::db::CancelAnswer;
 
+/// The most jobs in the snapshot that opens a stream of all jobs: a reader may not cost the server the whole queue.
+const SNAPSHOT: u32 = 1000;
+
 /// The queue of one server. All its futures may be dropped at any time: a change that was begun is carried out.
 pub struct Queue {
-    store: Store,
+    store: Arc<dyn Store>,
     shared: Arc<Shared>,
-    clock: SharedClock,
 }
 
 /// What follows the commits of the database.
 struct Shared {
     registry: Registry,
     feed: OnceLock<Feed>,
-    arrivals: Notify,
+    arrivals: Arc<Notify>,
+    intake: Intake,
 }
 
 impl Queue {
-    /// Opens the queue on the database in the file `path`; jobs that an earlier server left running are put right. Every
-    /// job's token is a child of `root`.
+    /// Opens the queue on the store that `open` makes; jobs that an earlier server left running are put right. Every job's
+    /// token is a child of `root`.
     ///
     /// # Errors
-    /// As [`Store::open`].
-    pub async fn open(path: &Path, root: CancellationToken, clock: SharedClock) -> Result<Self, Error> {
-        let shared = Arc::new(Shared { registry: Registry::new(root), feed: OnceLock::new(), arrivals: Notify::new() });
+    /// Those of `open`, and where the database fails.
+    pub async fn open(
+        root: CancellationToken,
+        open: impl FnOnce(OnCommit) -> Result<Box<dyn Store>, Error>,
+    ) -> Result<Self, Error> {
+        let arrivals = Arc::new(Notify::new());
+        let intake = Intake::new(Arc::clone(&arrivals));
+        let shared = Arc::new(Shared { registry: Registry::new(root), feed: OnceLock::new(), arrivals, intake });
         let told = Arc::clone(&shared);
-        let store = Store::open(path, move |events| told.committed(&events))?;
-        store.recover(clock.now()).await?;
-        let (unfinished, last_id) = store.unfinished().await?;
-        for job in &unfinished {
-            shared.registry.enter(job.id);
+        let store: Arc<dyn Store> = open(Box::new(move |events| told.committed(&events)))?.into();
+        failpoint(Point::Recovering);
+        let interrupted = store.recover().await?;
+        failpoint(Point::Recovered);
+        if interrupted > 0 {
+            tracing::warn!(interrupted, "{interrupted} jobs were running when the last server ended");
         }
+        for job in store.unfinished_ids().await? {
+            shared.registry.enter(job);
+        }
+        let (_, last_id) = store.unfinished(0).await?;
         // Set before anybody else can reach the queue; what recovery has told is in the database.
         shared.feed.get_or_init(|| Feed::new(last_id));
         shared.arrivals.notify_one();
-        Ok(Self { store, shared, clock })
+        Ok(Self { store, shared })
+    }
+
+    /// Whether jobs are started at the moment.
+    #[must_use]
+    pub fn intake(&self) -> &Intake {
+        &self.shared.intake
     }
 
     /// The events for clients to follow.
@@ -76,7 +96,9 @@ impl Queue {
         spec: JobSpec,
         idempotency: Option<IdempotencyKey>,
     ) -> Result<Submitted, Error> {
-        self.store.submit(NewJob { id, spec, created_at: self.clock.now(), idempotency }).await
+        let submitted = self.store.submit(NewJob { id, spec, idempotency }).await?;
+        failpoint(Point::SubmitCommitted);
+        Ok(submitted)
     }
 
     /// Asks a job to stop.
@@ -84,16 +106,19 @@ impl Queue {
     /// # Errors
     /// As [`Store::cancel`].
     pub async fn cancel(&self, id: JobId, grace: Grace) -> Result<CancelAnswer, Error> {
-        let answer = self.store.cancel(id, self.clock.now()).await?;
-        if let CancelAnswer::Stopping(_) = &answer
-            && let Some(entry) = self.shared.registry.get(id)
-        {
-            entry.stop(CancelReason::Client);
-            if let Grace::AtMost(time) = grace {
+        let (store, shared) = (Arc::clone(&self.store), Arc::clone(&self.shared));
+        // A task of its own: whoever asked may be gone before the commit, and the grace must be bounded all the same.
+        let asked = tokio::spawn(async move {
+            let answer = store.cancel(id).await?;
+            if let (CancelAnswer::Stopping(_), Grace::AtMost(time)) = (&answer, grace)
+                // One that nobody has asked to stop belongs to a job that was cancelled and is tried again already.
+                && let Some(entry) = shared.registry.get(id).filter(|entry| entry.stop_token().is_cancelled())
+            {
                 end_grace_after(&entry, time);
             }
-        }
-        Ok(answer)
+            Ok(answer)
+        });
+        asked.await.map_err(|_| Error::Closed)?
     }
 
     /// The job that an earlier submit with this key and request has made.
@@ -101,7 +126,7 @@ impl Queue {
     /// # Errors
     /// [`Error::KeyReused`] where the key came with another request.
     pub async fn replayed(&self, idempotency: IdempotencyKey) -> Result<Option<Job>, Error> {
-        self.store.replayed(idempotency, self.clock.now()).await
+        self.store.replayed(idempotency).await
     }
 
     /// Waits until a job is over; one that there isn't (any more) counts as over. Cancel safe.
@@ -122,20 +147,70 @@ impl Queue {
         }
     }
 
-    /// Takes at most `limit` jobs to run now, and counts how many more wait, no further than `limit`.
+    /// Takes at most `limit` jobs to run now.
     ///
     /// # Errors
     /// As [`Store::claim`].
-    pub async fn claim(&self, limit: u32) -> Result<(Vec<Claimed>, u32), Error> {
-        self.store.claim(limit, self.clock.now()).await
+    pub async fn claim(&self, limit: u32) -> Result<Claims, Error> {
+        self.store.claim(limit).await
+    }
+
+    /// Renews leases; returns those that are still held.
+    ///
+    /// # Errors
+    /// As [`Store::renew`].
+    pub async fn renew(&self, renewals: Vec<Renewal>) -> Result<Vec<Lease>, Error> {
+        self.store.renew(renewals).await
+    }
+
+    /// Ends the attempts whose leases were not renewed in time.
+    ///
+    /// # Errors
+    /// As [`Store::expire`].
+    pub async fn expire(&self) -> Result<u64, Error> {
+        self.store.expire().await
     }
 
     /// Ends an attempt.
     ///
     /// # Errors
     /// As [`Store::finish`].
-    pub async fn finish(&self, job: JobId, attempt: u32, end: AttemptEnd) -> Result<Job, Error> {
-        self.store.finish(job, attempt, end, self.clock.now()).await
+    pub async fn finish(&self, lease: Lease, end: AttemptEnd) -> Result<Job, Error> {
+        self.store.finish(lease, end).await
+    }
+
+    /// Holds a job until it is resumed.
+    ///
+    /// # Errors
+    /// As [`Store::pause`].
+    pub async fn pause(&self, id: JobId) -> Result<Job, Error> {
+        Ok(self.with_progress(self.store.pause(id).await?))
+    }
+
+    /// Lets a paused job go on as soon as there is a slot for it.
+    ///
+    /// # Errors
+    /// As [`Store::resume`].
+    pub async fn resume(&self, id: JobId) -> Result<Job, Error> {
+        Ok(self.with_progress(self.store.resume(id).await?))
+    }
+
+    /// Puts a job that is over back into the queue.
+    ///
+    /// # Errors
+    /// As [`Store::retry`].
+    pub async fn retry(&self, id: JobId) -> Result<Job, Error> {
+        let job = self.store.retry(id).await?;
+        failpoint(Point::RetryCommitted);
+        Ok(job)
+    }
+
+    /// Removes some of what has been kept for long enough.
+    ///
+    /// # Errors
+    /// As [`Store::tidy`].
+    pub async fn tidy(&self, retention: Retention) -> Result<Tidied, Error> {
+        self.store.tidy(retention).await
     }
 
     /// Waits until a job may have arrived since the last call.
@@ -154,20 +229,24 @@ impl Queue {
         self.shared.registry.get(job)
     }
 
-    /// Makes `progress` the job's latest.
-    pub fn set_progress(&self, job: JobId, progress: JobProgress) {
-        self.feed().set_progress(job, &progress);
-        if let Some(entry) = self.entry(job) {
-            entry.set_progress(progress);
+    /// Makes `progress` the latest of the job, unless the job has gone on without the attempt that `entry` stands for.
+    pub fn set_progress(&self, job: JobId, entry: &Arc<Entry>, progress: JobProgress) {
+        if self.is_current(job, entry) {
+            self.feed().set_progress(job, &progress);
         }
+        entry.set_progress(progress);
     }
 
-    /// Adds a line to the job's log; the caller has bounded it and taken secrets out.
-    pub fn add_log_line(&self, job: JobId, level: LogLevel, line: &str) {
-        self.feed().add_log_line(job, level, line);
-        if let Some(entry) = self.entry(job) {
-            entry.add_log_line(line);
+    /// Adds a line to the attempt's log; the caller has bounded it and taken secrets out.
+    pub fn add_log_line(&self, job: JobId, entry: &Arc<Entry>, level: LogLevel, line: &str) {
+        if self.is_current(job, entry) {
+            self.feed().add_log_line(job, level, line);
         }
+        entry.add_log_line(line);
+    }
+
+    fn is_current(&self, job: JobId, entry: &Arc<Entry>) -> bool {
+        self.entry(job).is_some_and(|current| Arc::ptr_eq(&current, entry))
     }
 
     /// A job as it is now; `None` where there is none of that id.
@@ -187,12 +266,13 @@ impl Queue {
         Ok(found.map(|(job, position)| (self.with_progress(job), position)))
     }
 
-    /// The jobs that aren't over, and the number of the last event before this look at them.
+    /// The jobs that aren't over, those that run first where there are too many for one look, and the number of the last
+    /// event before this look at them.
     ///
     /// # Errors
     /// Where the database fails.
     pub async fn unfinished(&self) -> Result<(Vec<Job>, u64), Error> {
-        let (jobs, position) = self.store.unfinished().await?;
+        let (jobs, position) = self.store.unfinished(SNAPSHOT).await?;
         Ok((jobs.into_iter().map(|job| self.with_progress(job)).collect(), position))
     }
 
@@ -218,7 +298,7 @@ impl Queue {
     ///
     /// # Errors
     /// Where the database fails.
-    pub async fn events_after(&self, after: u64, job: Option<JobId>, limit: u32) -> Result<Vec<StateEvent>, Error> {
+    pub async fn events_after(&self, after: u64, job: Option<JobId>, limit: u32) -> Result<History, Error> {
         self.store.events_after(after, job, limit).await
     }
 
@@ -230,11 +310,11 @@ impl Queue {
         self.store.purge(id).await
     }
 
-    /// Whether the database can be read now.
+    /// Whether the database can be read and written now.
     ///
     /// # Errors
     /// Where it can't.
-    pub async fn ping(&self) -> Result<(), db::Error> {
+    pub async fn ping(&self) -> Result<(), Error> {
         self.store.ping().await
     }
 
@@ -267,15 +347,26 @@ impl Shared {
     fn committed(&self, events: &[StateEvent]) {
         for event in events {
             match event.state {
+                // An attempt that was paused waits for a slot with its tokens and its process.
+                JobState::Queued if event.open => {}
                 JobState::Queued => self.registry.enter(event.job),
-                state if state.is_terminal() => self.registry.leave(event.job),
-                _ => {}
+                JobState::Paused => {
+                    failpoint(Point::PauseCommitted);
+                    self.registry.pause(event.job, event.open);
+                }
+                JobState::Running => self.registry.go_on(event.job),
+                JobState::Cancelling => {
+                    failpoint(Point::CancelCommitted);
+                    self.registry.stop(event.job);
+                }
+                JobState::Succeeded | JobState::Failed | JobState::Cancelled => self.registry.leave(event.job),
             }
         }
         if let Some(feed) = self.feed.get() {
             feed.commit(events);
         }
-        if events.iter().any(|event| event.state == JobState::Queued) {
+        // A pause frees a slot.
+        if events.iter().any(|event| matches!(event.state, JobState::Queued | JobState::Paused)) {
             self.arrivals.notify_one();
         }
     }

@@ -1,9 +1,11 @@
 //! Which token stops which job: one entry for each job that isn't over, all of them children of the server's own token.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::log::JobLog;
@@ -25,6 +27,8 @@ pub struct Entry {
     stop: CancellationToken,
     kill: CancellationToken,
     reason: Arc<OnceLock<CancelReason>>,
+    pause: watch::Sender<bool>,
+    fenced: AtomicBool,
     progress: Mutex<Option<JobProgress>>,
     log: Mutex<JobLog>,
 }
@@ -36,6 +40,8 @@ impl Entry {
             // Not a child: being asked to stop must not end the grace as well.
             kill: CancellationToken::new(),
             reason: Arc::default(),
+            pause: watch::Sender::new(false),
+            fenced: AtomicBool::new(false),
             progress: Mutex::default(),
             log: Mutex::default(),
         }
@@ -60,10 +66,35 @@ impl Entry {
     }
 
     /// Asks it to stop. The first reason stays.
-    pub fn stop(&self, reason: CancelReason) {
+    pub(super) fn stop(&self, reason: CancelReason) {
         // Somebody may have asked before.
         let _ = self.reason.set(reason);
         self.stop.cancel();
+    }
+
+    /// Whether its attempt is to stand still; it then takes no slot.
+    #[must_use]
+    pub fn paused(&self) -> watch::Receiver<bool> {
+        self.pause.subscribe()
+    }
+
+    /// Whether its attempt is to stand still at the moment.
+    #[must_use]
+    pub fn is_paused(&self) -> bool {
+        *self.pause.borrow()
+    }
+
+    /// Ends its attempt at once and for nothing: the lease could not be kept, and somebody else may run the job by now.
+    pub fn fence(&self) {
+        self.fenced.store(true, Ordering::SeqCst);
+        self.stop.cancel();
+        self.kill.cancel();
+    }
+
+    /// Whether its attempt was ended for want of a lease.
+    #[must_use]
+    pub fn is_fenced(&self) -> bool {
+        self.fenced.load(Ordering::SeqCst)
     }
 
     /// How far its attempt has got; `None` where it doesn't run.
@@ -107,6 +138,33 @@ impl Registry {
     pub(super) fn enter(&self, job: JobId) {
         let fresh = Arc::new(Entry::new(&self.root));
         lock(&self.entries).insert(job, fresh);
+    }
+
+    /// Lets the job's attempt stand still. A job without one can't have been asked for anything yet, or has lost it.
+    pub(super) fn pause(&self, job: JobId, open: bool) {
+        if !open {
+            self.enter(job);
+        } else if let Some(entry) = self.get(job) {
+            entry.pause.send_replace(true);
+        }
+    }
+
+    /// Lets the job's attempt go on.
+    pub(super) fn go_on(&self, job: JobId) {
+        if let Some(entry) = self.get(job) {
+            entry.pause.send_replace(false);
+        }
+    }
+
+    /// Asks the job's attempt to stop for a client; one that stands still has to go on for that.
+    ///
+    /// It follows the commit of the request like everything else, so that it reaches the attempt whatever becomes of the
+    /// one who asked, and never one that came later.
+    pub(super) fn stop(&self, job: JobId) {
+        if let Some(entry) = self.get(job) {
+            entry.pause.send_replace(false);
+            entry.stop(CancelReason::Client);
+        }
     }
 
     pub(super) fn leave(&self, job: JobId) {

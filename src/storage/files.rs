@@ -1,11 +1,12 @@
-//! The server's own folder: scratch space of attempts, published outputs and logs.
+//! The server's own folder: scratch space of attempts, and what is kept of them.
 //!
 //! ```text
-//! work/<job>-<attempt>/…   what an attempt writes; gone with the attempt
-//! outputs/<job>/<name>     what was published
-//! logs/<job>.log           the last attempt's log
+//! work/<job>-<attempt>/…               what an attempt writes; gone with the attempt
+//! jobs/<job>/<attempt>/outputs/<name>  what the attempt published; seen once the database says so
+//! jobs/<job>/<attempt>/log             the attempt's log
 //! ```
-//! All calls block as long as the disk takes.
+//! An attempt that was taken for dead and wasn't can only write where nobody looks any more. All calls block as long as the
+//! disk takes.
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -14,12 +15,16 @@ use std::path::{Path, PathBuf};
 use super::workspace::{Workspace, remove};
 use crate::domain::id::JobId;
 
+/// The folder of what an attempt published.
+const OUTPUTS: &str = "outputs";
+/// The file of an attempt's log.
+const LOG: &str = "log";
+
 /// The server's own folder.
 #[derive(Debug)]
 pub struct Files {
     work: PathBuf,
-    outputs: PathBuf,
-    logs: PathBuf,
+    jobs: PathBuf,
 }
 
 impl Files {
@@ -29,12 +34,12 @@ impl Files {
     /// When the folder can't be made or written to.
     pub fn open(data_dir: &Path) -> io::Result<Self> {
         let base = std::path::absolute(data_dir)?;
-        let files = Self { work: base.join("work"), outputs: base.join("outputs"), logs: base.join("logs") };
-        for folder in [&files.work, &files.outputs, &files.logs] {
+        let files = Self { work: base.join("work"), jobs: base.join("jobs") };
+        for folder in [&files.work, &files.jobs] {
             fs::create_dir_all(folder)?;
         }
         for left in fs::read_dir(&files.work)? {
-            remove(&left?)?;
+            clear(&left?)?;
         }
         sync_folder(&base)?;
         Ok(files)
@@ -45,13 +50,30 @@ impl Files {
     /// # Errors
     /// When the disk refuses.
     pub fn begin(&self, job: JobId, attempt: u32) -> io::Result<Workspace> {
-        Workspace::make(self.work.join(format!("{job}-{attempt}")), self.outputs.join(job.to_string()))
+        let published = self.attempt(job, attempt).join(OUTPUTS);
+        Workspace::make(self.work.join(format!("{job}-{attempt}")), published)
     }
 
-    /// Where the published output of that name lies, whether it is there or not. `name` is a checked name.
+    /// Where the output of that name that an attempt published lies, whether it is there or not. `name` is a checked name.
     #[must_use]
-    pub fn output(&self, job: JobId, name: &str) -> PathBuf {
-        self.outputs.join(job.to_string()).join(name)
+    pub fn output(&self, job: JobId, attempt: u32, name: &str) -> PathBuf {
+        self.attempt(job, attempt).join(OUTPUTS).join(name)
+    }
+
+    /// Removes what an attempt published; its log stays. What isn't there is no error.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn withdraw(&self, job: JobId, attempt: u32) -> io::Result<()> {
+        ignore_missing(fs::remove_dir_all(self.attempt(job, attempt).join(OUTPUTS)))
+    }
+
+    /// Removes what attempts before this one published.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn withdraw_before(&self, job: JobId, attempt: u32) -> io::Result<()> {
+        (1..attempt).try_for_each(|earlier| self.withdraw(job, earlier))
     }
 
     /// Removes everything that is kept of a job. What isn't there is no error.
@@ -59,37 +81,83 @@ impl Files {
     /// # Errors
     /// When the disk refuses.
     pub fn remove(&self, job: JobId) -> io::Result<()> {
-        ignore_missing(fs::remove_dir_all(self.outputs.join(job.to_string())))?;
-        ignore_missing(fs::remove_file(self.log(job)))
+        ignore_missing(fs::remove_dir_all(self.jobs.join(job.to_string())))
     }
 
-    /// Keeps the log of a job's last attempt, in place of the one before. It appears in one step.
+    /// The jobs of which something is kept, in no order.
+    ///
+    /// # Errors
+    /// When the folder can't be read.
+    pub fn kept(&self) -> io::Result<impl Iterator<Item = JobId>> {
+        let entries = fs::read_dir(&self.jobs)?;
+        Ok(entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()))
+    }
+
+    /// The attempts of a job that have published something, in no order.
+    ///
+    /// # Errors
+    /// When the folder can't be read.
+    pub fn published(&self, job: JobId) -> io::Result<Vec<u32>> {
+        let entries = match fs::read_dir(self.jobs.join(job.to_string())) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries?,
+        };
+        let published = entries.flatten().filter(|entry| entry.path().join(OUTPUTS).is_dir());
+        Ok(published.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect())
+    }
+
+    /// Keeps the log of an attempt. It appears in one step.
     ///
     /// # Errors
     /// When the disk refuses.
-    pub fn write_log(&self, job: JobId, text: &str) -> io::Result<()> {
-        let path = self.log(job);
-        let aside = path.with_extension("log.new");
-        let mut file = fs::File::create(&aside)?;
-        file.write_all(text.as_bytes())?;
-        fs::rename(&aside, &path)
+    pub fn write_log(&self, job: JobId, attempt: u32, text: &str) -> io::Result<()> {
+        let folder = self.attempt(job, attempt);
+        fs::create_dir_all(&folder)?;
+        let aside = folder.join("log.new");
+        let written = fs::File::create(&aside).and_then(|mut file| file.write_all(text.as_bytes()));
+        let kept = written.and_then(|()| fs::rename(&aside, folder.join(LOG)));
+        if kept.is_err() {
+            // A full disk must not be left fuller.
+            let _ = fs::remove_file(&aside);
+        }
+        kept
     }
 
-    /// The log of a job's last attempt; `None` where there is none.
+    /// The log of an attempt; `None` where there is none.
     ///
     /// # Errors
     /// When the disk refuses.
-    pub fn read_log(&self, job: JobId) -> io::Result<Option<String>> {
-        match fs::read(self.log(job)) {
+    pub fn read_log(&self, job: JobId, attempt: u32) -> io::Result<Option<String>> {
+        match fs::read(self.attempt(job, attempt).join(LOG)) {
             Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    fn log(&self, job: JobId) -> PathBuf {
-        self.logs.join(format!("{job}.log"))
+    /// How many bytes may still be written.
+    ///
+    /// # Errors
+    /// When the disk doesn't say.
+    pub fn free_bytes(&self) -> io::Result<u64> {
+        let disk = rustix::fs::statvfs(&self.work)?;
+        Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
     }
+
+    fn attempt(&self, job: JobId, attempt: u32) -> PathBuf {
+        self.jobs.join(job.to_string()).join(attempt.to_string())
+    }
+}
+
+/// Removes what a crashed server left. Its last ffmpeg, which dies with it, may be making one more file in this moment.
+fn clear(left: &fs::DirEntry) -> io::Result<()> {
+    for _ in 0..20 {
+        match remove(left) {
+            Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {}
+            result => return ignore_missing(result),
+        }
+    }
+    remove(left)
 }
 
 /// Makes what was created, renamed or removed in a folder last.

@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::files::{ignore_missing, sync_folder};
+use crate::failpoint::{Point, failpoint};
 
 /// The scratch space of one attempt. Dropping it removes it and everything in it.
 #[derive(Debug)]
@@ -39,8 +40,8 @@ impl Workspace {
 
     /// Publishes the files of these names, which lie in [`outputs`](Self::outputs); everything else there is removed.
     ///
-    /// They are on the disk for good before they appear, and appear in one step; what an earlier attempt published of
-    /// the same job goes. After an error either all or none of them is published.
+    /// They are on the disk for good before they appear, and appear in one step. After an error either all or none of them
+    /// is published.
     ///
     /// # Errors
     /// When the disk refuses, or one of the files isn't there.
@@ -56,11 +57,18 @@ impl Workspace {
             fs::File::open(self.outputs.join(name))?.sync_all()?;
         }
         sync_folder(&self.outputs)?;
-        // A folder can replace only an empty one. What lies there was never told of, or is replaced on purpose.
-        ignore_missing(fs::remove_dir_all(&self.published))?;
+        let attempt = parent(&self.published)?;
+        fs::create_dir_all(attempt)?;
         fs::rename(&self.outputs, &self.published)?;
-        self.published.parent().map_or(Ok(()), sync_folder)
+        failpoint(Point::OutputsRenamed);
+        // From the new name up to the folder that has been there from the start.
+        let job = parent(attempt)?;
+        [attempt, job, parent(job)?].into_iter().try_for_each(sync_folder)
     }
+}
+
+fn parent(path: &Path) -> io::Result<&Path> {
+    path.parent().ok_or_else(|| io::Error::other("a path without a folder"))
 }
 
 pub(super) fn remove(entry: &fs::DirEntry) -> io::Result<()> {

@@ -14,11 +14,12 @@ use super::meter::Meter;
 use super::order::{Controls, End, Observer, Order, Outcome};
 use super::plan::{self, Plan, Surroundings};
 use super::transcoder::{ProbeFailure, Transcoder, unfound};
-use super::{finish, raw};
+use super::{finish, raw, space};
 use crate::domain::failure::{Failure, FailureCode};
 use crate::domain::job::{CancelMethod, CancelReason, Mode, Phase};
 use crate::domain::media::MediaInfo;
 use crate::domain::request::Work;
+use crate::failpoint::{Point, failpoint};
 use crate::ffmpeg::{self, Command, Exit, Report};
 use crate::storage::Workspace;
 
@@ -94,10 +95,13 @@ impl<'a> Attempt<'a> {
         let workspace = self.workspace().await?;
         let plan = self.plan(&input, info.as_deref(), &workspace)?;
         let cleaner = self.cleaner(&input, &plan, &workspace);
+        self.check_room(&input, info.as_deref(), &plan).await?;
+        self.while_paused().await;
         self.go_on()?;
         account.log = format!("ffmpeg {}\n", shown_args(&plan, &cleaner));
         let report = self.transcode(&plan, &workspace, &cleaner, &mut meter).await;
         account.note(&report, &cleaner);
+        failpoint(Point::FfmpegEnded);
         finish::finish(self, plan, report, workspace, &cleaner, &mut meter).await
     }
 
@@ -106,6 +110,38 @@ impl<'a> Attempt<'a> {
     pub(super) fn go_on(&self) -> Result<(), Halt> {
         let halted = self.controls.stop.is_cancelled() || self.controls.kill.is_cancelled();
         if halted { Err(Halt::Stopped) } else { Ok(()) }
+    }
+
+    /// Waits as long as it is to stand still, unless it is to stop.
+    async fn while_paused(&self) {
+        let mut paused = self.controls.paused.clone();
+        tokio::select! {
+            biased;
+            () = self.controls.stop.cancelled() => {}
+            // Fails where nobody is left to let it go on.
+            _ = paused.wait_for(|paused| !paused) => {}
+        }
+    }
+
+    /// # Errors
+    /// Where the disk has less room than the outputs are likely to need: a passing failure, before any work is wasted.
+    async fn check_room(&self, input: &std::path::Path, info: Option<&MediaInfo>, plan: &Plan) -> Result<(), Halt> {
+        let Some(info) = info else { return Ok(()) };
+        let (files, input) = (Arc::clone(&self.transcoder.files), input.to_owned());
+        let looked = blocking(move || Ok((files.free_bytes()?, std::fs::metadata(&input)?.len()))).await;
+        // A disk that doesn't say is found out by writing.
+        let Ok((free, input_bytes)) = looked else { return Ok(()) };
+        let needed = space::needed(&plan.outputs, info, input_bytes);
+        if needed <= free {
+            return Ok(());
+        }
+        let megabytes = |bytes: u64| bytes.div_ceil(1_000_000);
+        let message = format!(
+            "the server's disk has {} MB left, and the outputs are likely to need {} MB",
+            megabytes(free),
+            megabytes(needed)
+        );
+        Err(Failure::new(FailureCode::DiskFull, message).into())
     }
 
     /// The input's path and its facts; none where a job with arguments of its own may read what we can't.
@@ -176,6 +212,8 @@ impl<'a> Attempt<'a> {
             .current_dir(workspace.scratch())
             .timeout(Duration::from_secs(spec.timeout_seconds.into()))
             .stop_within(Duration::from_secs(spec.grace_seconds.into()))
+            .stall_after(self.transcoder.stall_after)
+            .pause_when(self.controls.paused.clone())
             .kill_when(self.controls.kill.clone());
         let stop = self.controls.stop.child_token();
         let report = if spec.mode == Mode::Slim {
@@ -190,9 +228,14 @@ impl<'a> Attempt<'a> {
             };
             tokio::join!(run, self.watch(output, cleaner, meter)).0
         };
-        if matches!(report.ending, ffmpeg::Ending::TimedOut) {
+        let overdue = match report.ending {
+            ffmpeg::Ending::TimedOut => Some(CancelReason::Timeout),
+            ffmpeg::Ending::Stalled => Some(CancelReason::Stalled),
+            _ => None,
+        };
+        if let Some(reason) = overdue {
             // Fails only where somebody else gave a reason in the same moment, which is then as good.
-            let _ = self.controls.reason.set(CancelReason::Timeout);
+            let _ = self.controls.reason.set(reason);
         }
         report
     }
@@ -239,8 +282,8 @@ impl<'a> Attempt<'a> {
     }
 
     async fn keep_log(&self, text: String) {
-        let (files, job) = (Arc::clone(&self.transcoder.files), self.order.job);
-        if let Err(error) = blocking(move || files.write_log(job, &text)).await {
+        let (files, job, attempt) = (Arc::clone(&self.transcoder.files), self.order.job, self.order.attempt);
+        if let Err(error) = blocking(move || files.write_log(job, attempt, &text)).await {
             tracing::warn!(job.id = %self.order.job, %error, "failed to keep the log of a job");
         }
     }
@@ -285,6 +328,6 @@ pub(super) fn disk_failure(what: &str, error: &io::Error) -> Failure {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             Failure::new(FailureCode::DiskFull, "the server's disk is full")
         }
-        kind => Failure::new(FailureCode::Internal, format!("the server failed to {what}: {kind}")),
+        kind => Failure::new(FailureCode::IoError, format!("the server failed to {what}: {kind}")),
     }
 }

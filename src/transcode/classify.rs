@@ -1,9 +1,14 @@
 //! Why ffmpeg failed: a pure function from what it left behind to one of the stable codes and a sentence for people.
 //!
-//! The words are ours, plus at most one short quote without paths. The phrases that are looked for are those of
+//! The words are ours, plus, where they name no cause or the client wrote the arguments, one short quote without paths.
+//! The log of the job has all of it. The phrases that are looked for are those of
 //! ffmpeg 5.1, 7 and 9.
 
+use std::time::Duration;
+
+use super::blame;
 use super::clean::Cleaner;
+use super::plan::Plan;
 use crate::domain::failure::{Failure, FailureCode as C};
 use crate::ffmpeg::{Ending, Exit, Report, StartError};
 
@@ -19,14 +24,43 @@ pub(super) struct Remains<'a> {
     pub(super) errors: &'a [String],
     /// Whether the job brought its own arguments.
     pub(super) raw: bool,
+    /// The output that starts last, where it doesn't start with the input.
+    pub(super) latest: Option<(&'a str, Duration)>,
 }
 
 /// The failure of a run that didn't end well by itself.
-pub(super) fn of_report(report: &Report, raw: bool, cleaner: &Cleaner) -> Failure {
-    match &report.ending {
-        Ending::NotStarted(error) => not_started(error),
-        _ => classify(Remains { exit: report.exit, errors: &report.errors, raw }, cleaner),
+pub(super) fn of_report(report: &Report, plan: &Plan, cleaner: &Cleaner) -> Failure {
+    match (&report.ending, report.exit) {
+        (Ending::NotStarted(error), _) => not_started(error),
+        (Ending::Killed, Some(Exit::Code(_))) => {
+            Failure::new(C::Killed, "ffmpeg was asked to end by somebody else (a signal)")
+        }
+        (_, exit) => {
+            let late = plan.outputs.iter().filter(|output| !output.start.is_zero());
+            let latest = late.max_by_key(|output| output.start).map(|late| (late.spec.name.as_str(), late.start));
+            classify(Remains { exit, errors: &report.errors, raw: plan.outputs.is_empty(), latest }, cleaner)
+        }
     }
+}
+
+/// Whether it ended as only a faulty program does.
+pub(super) fn is_crash(exit: Option<Exit>) -> bool {
+    // SIGILL, SIGABRT, SIGBUS, SIGFPE, SIGSEGV, SIGSYS
+    matches!(exit, Some(Exit::Signal(4 | 6 | 7 | 8 | 11 | 31)))
+}
+
+/// The failure of a run whose exit code says that all is well. What ffmpeg writes when it closes its files comes too late
+/// for the code.
+pub(super) fn of_lying_report(report: &Report, cleaner: &Cleaner) -> Option<Failure> {
+    let told = |line: &String| match rule(line, cleaner) {
+        Some(C::DiskFull) => Some(C::DiskFull),
+        Some(C::IoError) if line.contains("Error writing trailer") || line.contains("Error closing file") => {
+            Some(C::IoError)
+        }
+        _ => None,
+    };
+    let (code, line) = report.errors.iter().find_map(|line| Some((told(line)?, line)))?;
+    Some(Failure::new(code, message(code, Some(&quote(line, cleaner)), None)))
 }
 
 fn not_started(error: &StartError) -> Failure {
@@ -44,11 +78,18 @@ pub(super) fn classify(remains: Remains<'_>, cleaner: &Cleaner) -> Failure {
     if let Some(Exit::Signal(signal)) = remains.exit {
         return by_signal(signal);
     }
-    let found = remains.errors.iter().find_map(|line| rule(line).map(|rule| (rule, line)));
+    let ruled = || remains.errors.iter().filter_map(|line| rule(line, cleaner).map(|rule| (rule, line)));
+    // What the server lacks ends everything, whatever was said of the input before.
+    let found = ruled().find(|(rule, _)| is_ours(*rule)).or_else(|| ruled().next());
+    if let (Some((_, line)), Some((name, start))) = (found, remains.latest)
+        && is_empty_output(line)
+    {
+        return blame::beyond_end(name, start);
+    }
     // The code alone is telling in ffmpeg 7 and later, where every failure of 5.1 is 1.
     let code = match remains.exit {
         Some(Exit::Code(228)) => Some(C::DiskFull),
-        Some(Exit::Code(244 | 245)) => Some(C::OutOfMemory),
+        Some(Exit::Code(244 | 245)) if found.is_none() => Some(C::OutOfMemory),
         Some(Exit::Code(127)) => Some(C::FfmpegMissing),
         _ => None,
     };
@@ -63,13 +104,13 @@ pub(super) fn classify(remains: Remains<'_>, cleaner: &Cleaner) -> Failure {
         }
         code => code,
     };
-    Failure::new(code, message(code, line.map(|line| quote(line, cleaner)).as_deref(), remains.exit))
+    let quoted = line.filter(|_| remains.raw || matches!(code, C::FfmpegFailed | C::ArgsInvalid));
+    Failure::new(code, message(code, quoted.map(|line| quote(line, cleaner)).as_deref(), remains.exit))
 }
 
 fn by_signal(signal: i32) -> Failure {
     match signal {
-        // SIGILL, SIGABRT, SIGBUS, SIGFPE, SIGSEGV, SIGSYS
-        4 | 6 | 7 | 8 | 11 | 31 => Failure::new(
+        signal if is_crash(Some(Exit::Signal(signal))) => Failure::new(
             C::FfmpegCrashed,
             format!("ffmpeg crashed (signal {signal}); the input may be damaged, or ffmpeg has a fault"),
         ),
@@ -99,18 +140,35 @@ const RULES: &[(&str, C)] = &[
     ("partial file", C::InputInvalid),
     ("File ended prematurely", C::InputInvalid),
     ("could not find codec parameters", C::InputInvalid),
+    ("no decoder found for", C::InputInvalid),
+    ("not found for input stream", C::InputInvalid),
     ("Picture size", C::InputInvalid),
     ("not in the format whitelist", C::InputInvalid),
     ("Format not on whitelist", C::InputInvalid),
     ("Output file is empty", C::InputInvalid),
     ("Empty output", C::InputInvalid),
-    ("Input/output error", C::InputUnreadable),
+    ("Input/output error", C::IoError),
     ("No such file or directory", C::InputMissing),
     ("Permission denied", C::InputUnreadable),
 ];
 
-fn rule(line: &str) -> Option<C> {
-    RULES.iter().find(|(words, _)| line.contains(words)).map(|(_, code)| *code)
+/// What a line means. The words in a file's name mean nothing.
+fn rule(line: &str, cleaner: &Cleaner) -> Option<C> {
+    let bare = cleaner.nameless(line);
+    let code = RULES.iter().find(|(words, _)| bare.contains(words)).map(|(_, code)| *code)?;
+    // A damaged file may claim to need any amount of memory.
+    let opening = bare.starts_with("Error opening input") || bare.starts_with(':');
+    Some(if code == C::OutOfMemory && opening { C::InputInvalid } else { code })
+}
+
+/// Whether the server is to blame.
+fn is_ours(code: C) -> bool {
+    matches!(code, C::DiskFull | C::OutOfMemory | C::FfmpegMissing)
+}
+
+/// Whether ffmpeg complains that nothing came of the input.
+fn is_empty_output(line: &str) -> bool {
+    line.contains("Output file is empty") || line.contains("Empty output")
 }
 
 /// Whether ffmpeg refuses what it was told to do, before it does anything.
@@ -145,8 +203,10 @@ fn refuses(line: &str) -> bool {
 }
 
 /// Whether a line complains of the input rather than of what was made of it.
-pub(super) fn blames_input(line: &str) -> bool {
-    matches!(rule(line), Some(C::InputInvalid | C::InputUnreadable))
+pub(super) fn blames_input(line: &str, cleaner: &Cleaner) -> bool {
+    let bare = cleaner.nameless(line);
+    let blamed = matches!(rule(line, cleaner), Some(C::InputInvalid | C::InputUnreadable | C::IoError));
+    blamed && !is_empty_output(line)
         || [
             "Error while decoding",
             "Error splitting the input",
@@ -156,7 +216,12 @@ pub(super) fn blames_input(line: &str) -> bool {
             "missing picture",
         ]
         .iter()
-        .any(|words| line.contains(words))
+        .any(|words| bare.contains(words))
+}
+
+/// Whether a line says that reading failed in a way that may pass: damage lasts, a disk or a network may do better next time.
+pub(super) fn is_passing(line: &str, cleaner: &Cleaner) -> bool {
+    rule(line, cleaner) == Some(C::IoError)
 }
 
 /// Whether a line says anything about the cause.
@@ -174,7 +239,7 @@ fn tells(line: &str) -> bool {
 }
 
 /// A short, clean quote of what ffmpeg said.
-pub(super) fn quote(line: &str, cleaner: &Cleaner) -> String {
+fn quote(line: &str, cleaner: &Cleaner) -> String {
     let text = cleaner.text(line);
     let mut short: String = text.trim().trim_end_matches(['.', ':']).chars().take(LONGEST_QUOTE).collect();
     if short.len() < text.trim().len().saturating_sub(1) {
@@ -194,12 +259,13 @@ fn message(code: C, quote: Option<&str>, exit: Option<Exit>) -> String {
         C::InputInvalid => "the input is damaged or no media that can be decoded",
         C::InputMissing => "the input is gone",
         C::InputUnreadable => "the input can't be read",
+        C::IoError => "the server failed to read or write",
         C::ArgsInvalid => "ffmpeg refused the arguments",
         _ => "ffmpeg failed",
     };
     match (quote, exit) {
         (Some(quote), _) if !quote.is_empty() => format!("{ours} (ffmpeg: {quote})"),
-        (_, Some(Exit::Code(exit))) => format!("{ours} (exit code {exit})"),
+        (None, Some(Exit::Code(exit))) if code == C::FfmpegFailed => format!("{ours} (exit code {exit})"),
         _ => ours.to_owned(),
     }
 }
@@ -207,13 +273,42 @@ fn message(code: C, quote: Option<&str>, exit: Option<Exit>) -> String {
 #[cfg(test)]
 mod tests {
     use std::path::Path;
+    use std::time::Duration;
 
     use super::*;
+
+    fn ended(errors: &[&str]) -> Report {
+        Report {
+            ending: Ending::Finished,
+            exit: Some(Exit::Code(0)),
+            wall: Duration::ZERO,
+            paused: Duration::ZERO,
+            cpu: Duration::ZERO,
+            peak_memory_bytes: None,
+            stop: None,
+            errors: errors.iter().map(|&line| line.to_owned()).collect(),
+            stderr_tail: Vec::new(),
+            feed_error: None,
+        }
+    }
+
+    #[test]
+    fn an_exit_code_of_0_is_not_believed_where_ffmpeg_could_not_close_its_file() {
+        for (line, expected) in [
+            ("Error writing trailer of /o/.0.mkv: No space left on device", Some(C::DiskFull)),
+            ("Error closing file: Input/output error", Some(C::IoError)),
+            ("file:/srv/in.mp4: Input/output error", None),
+            ("Invalid NAL unit size", None),
+        ] {
+            let failure = of_lying_report(&ended(&[line]), &Cleaner::default());
+            assert_eq!(failure.map(|failure| failure.code), expected, "{line}");
+        }
+    }
 
     fn of(code: i32, errors: &[&str], raw: bool) -> Failure {
         let errors: Vec<String> = errors.iter().map(|&line| line.to_owned()).collect();
         let cleaner = Cleaner::new([(Path::new("/srv/in.mp4"), "in.mp4")]);
-        classify(Remains { exit: Some(Exit::Code(code)), errors: &errors, raw }, &cleaner)
+        classify(Remains { exit: Some(Exit::Code(code)), errors: &errors, raw, latest: None }, &cleaner)
     }
 
     #[test]
@@ -229,12 +324,15 @@ mod tests {
             (1, &["file:/srv/in.mp4: No such file or directory"][..], false, C::InputMissing),
             (254, &["Error opening input: No such file or directory"][..], false, C::InputMissing),
             (243, &["file:/srv/in.mp4: Permission denied"][..], false, C::InputUnreadable),
+            (251, &["Error opening input: Input/output error"][..], false, C::IoError),
             (
                 1,
                 &["av_interleaved_write_frame(): No space left on device", "Conversion failed!"][..],
                 false,
                 C::DiskFull,
             ),
+            (1, &["Decoder (codec none) not found for input stream #0:0"][..], false, C::InputInvalid),
+            (8, &["Decoding requested, but no decoder found for: none"][..], false, C::InputInvalid),
             (228, &[][..], false, C::DiskFull),
             (245, &["Error while opening decoder"][..], false, C::OutOfMemory),
             (1, &["malloc of size 4096 failed"][..], false, C::OutOfMemory),
@@ -258,19 +356,61 @@ mod tests {
     }
 
     #[test]
+    fn the_name_of_a_file_is_no_cause() {
+        let cleaner = Cleaner::new([(Path::new("/srv/No space left on device.mp4"), "No space left on device.mp4")]);
+        let errors = ["file:/srv/No space left on device.mp4: Invalid data found when processing input".to_owned()];
+        let remains = Remains { exit: Some(Exit::Code(1)), errors: &errors, raw: false, latest: None };
+        assert_eq!(classify(remains, &cleaner).code, C::InputInvalid);
+        let cleaner = Cleaner::new([(Path::new("/srv/corrupt.mp4"), "corrupt.mp4")]);
+        assert!(!blames_input("file:/srv/corrupt.mp4: odd", &cleaner));
+    }
+
+    #[test]
+    fn a_full_disk_counts_more_than_a_damaged_input() {
+        let lines = ["Invalid NAL unit size", "av_interleaved_write_frame(): No space left on device"];
+        assert_eq!(of(1, &lines, false).code, C::DiskFull);
+    }
+
+    #[test]
+    fn a_file_that_asks_for_too_much_memory_is_damaged() {
+        for (code, line) in
+            [(244, "Error opening input: Cannot allocate memory"), (1, "file:/srv/in.mp4: Cannot allocate memory")]
+        {
+            assert_eq!(of(code, &[line], false).code, C::InputInvalid, "{line}");
+        }
+        assert_eq!(of(1, &["Error while filtering: Cannot allocate memory"], false).code, C::OutOfMemory);
+        assert_eq!(of(244, &[], false).code, C::OutOfMemory);
+    }
+
+    #[test]
+    fn an_empty_output_that_starts_late_starts_too_late() {
+        let cleaner = Cleaner::default();
+        for line in ["Output file is empty, nothing was encoded", "Empty output"] {
+            let errors = [line.to_owned()];
+            let remains = Remains { exit: Some(Exit::Code(1)), errors: &errors, raw: false, latest: None };
+            assert_eq!(classify(remains, &cleaner).code, C::InputInvalid);
+            let latest = Some(("a.mp4", Duration::from_millis(61_500)));
+            let failure = classify(Remains { latest, ..remains }, &cleaner);
+            assert_eq!(failure.code, C::TrimBeyondEnd);
+            assert_eq!(failure.message, "a.mp4 starts at 61.500 s, where the input has ended already");
+        }
+    }
+
+    #[test]
     fn signals_are_told_apart() {
         for (signal, code) in [(11, C::FfmpegCrashed), (6, C::FfmpegCrashed), (9, C::Killed), (15, C::Killed)] {
-            let remains = Remains { exit: Some(Exit::Signal(signal)), errors: &[], raw: false };
+            let remains = Remains { exit: Some(Exit::Signal(signal)), errors: &[], raw: false, latest: None };
             assert_eq!(classify(remains, &Cleaner::default()).code, code);
         }
     }
 
     #[test]
-    fn messages_are_ours_with_a_short_clean_quote() {
-        let failure = of(1, &["file:/srv/in.mp4: Invalid data found when processing input"], false);
+    fn messages_are_ours_with_a_short_clean_quote_where_that_helps() {
+        let line = "file:/srv/in.mp4: Invalid data found when processing input";
+        assert_eq!(of(1, &[line], false).message, "the input is damaged or no media that can be decoded");
         assert_eq!(
-            failure.message,
-            "the input is damaged or no media that can be decoded (ffmpeg: in.mp4: Invalid data found when processing input)"
+            of(1, &[line], true).message,
+            format!("{} (ffmpeg: {})", of(1, &[line], false).message, &line[10..])
         );
         let failure = of(1, &[&format!("/var/lib/secret/x: {}", "y".repeat(500))], false);
         assert!(!failure.message.contains("secret") && failure.message.len() < 250, "{}", failure.message);

@@ -31,6 +31,13 @@ impl Cleaner {
         (level, self.text(&text))
     }
 
+    /// A line without the paths in it, to be searched for words.
+    pub(super) fn nameless(&self, raw: &str) -> String {
+        self.names
+            .iter()
+            .fold(raw.to_owned(), |text, (path, _)| text.replace(&format!("file:{path}"), "").replace(path, ""))
+    }
+
     /// Any text without paths and secrets, on one line.
     pub(super) fn text(&self, raw: &str) -> String {
         let mut text: String = raw.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();

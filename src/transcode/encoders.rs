@@ -75,6 +75,14 @@ impl VideoEncoder {
         matches!(self, Self::X265 | Self::SvtAv1 | Self::Aom)
     }
 
+    /// The fewest pixels that a side of the picture may have.
+    pub(super) const fn smallest(self) -> u32 {
+        match self {
+            Self::X265 => 16,
+            Self::X264 | Self::SvtAv1 | Self::Aom | Self::Vp9 => 2,
+        }
+    }
+
     /// The options for what was asked. `threads` is 0 where the encoder decides.
     pub(super) fn options(self, spec: &VideoSpec, threads: u32) -> Vec<String> {
         let mut options = vec!["-c:v".to_owned(), self.name().to_owned()];
@@ -86,6 +94,8 @@ impl VideoEncoder {
 
     fn rate(self, spec: &VideoSpec) -> Vec<String> {
         if let Some(bitrate) = spec.bitrate_bps {
+            // SVT-AV1 refuses more than this instead of using less.
+            let bitrate = if self == Self::SvtAv1 { bitrate.min(100_000_000) } else { bitrate };
             return vec!["-b:v".to_owned(), bitrate.to_string()];
         }
         let crf = spec.crf.unwrap_or(spec.codec.default_crf()).to_string();

@@ -7,19 +7,23 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::attempt::{Attempt, Halt, blocking, disk_failure};
+use super::blame::Case;
 use super::classify;
 use super::clean::Cleaner;
 use super::meter::{Meter, PUBLISHING, VERIFYING};
 use super::order::End;
 use super::plan::Plan;
 use super::produce::{Produced, planned_output, produced, raw_output};
-use super::verify::{self, Fault};
-use super::{raw, salvage};
+use super::{raw, salvage, verify};
 use crate::domain::failure::{Failure, FailureCode};
 use crate::domain::format::Container;
 use crate::domain::job::{CancelMethod, CancelReason, Mode, Output, Phase};
+use crate::failpoint::{Point, failpoint};
 use crate::ffmpeg::{Ending, Report, StartError, StopStep};
 use crate::storage::Workspace;
+
+/// A disk with less room than this, in bytes, counts as full.
+const FULL: u64 = 256 * 1024;
 
 /// Ends an attempt whose ffmpeg has ended.
 pub(super) async fn finish(
@@ -31,13 +35,17 @@ pub(super) async fn finish(
     meter: &mut Meter<'_>,
 ) -> Result<End, Halt> {
     match &report.ending {
-        Ending::Stopped | Ending::TimedOut | Ending::NotStarted(StartError::Cancelled) => {
+        Ending::Stopped | Ending::TimedOut | Ending::Stalled | Ending::NotStarted(StartError::Cancelled) => {
             let (method, drain) = how_it_stopped(&report);
             return salvage::salvage(attempt, &plan, workspace, method, drain, meter).await;
         }
-        Ending::Finished if report.succeeded() => {}
+        Ending::Finished if report.succeeded() => {
+            if let Some(failure) = classify::of_lying_report(&report, cleaner) {
+                return Ok(failed(attempt, failure));
+            }
+        }
         Ending::Finished | Ending::Killed | Ending::NotStarted(_) => {
-            let failure = classify::of_report(&report, plan.outputs.is_empty(), cleaner);
+            let failure = classify::of_report(&report, &plan, cleaner);
             return Ok(failed(attempt, failure));
         }
     }
@@ -54,7 +62,9 @@ pub(super) async fn finish(
 /// A failure; where the job was asked to stop meanwhile, it is stopped all the same, and the failure says why there is
 /// nothing to keep.
 fn failed(attempt: &Attempt<'_>, failure: Failure) -> End {
-    if stop_counts(attempt) {
+    // Whoever stops the server may signal ffmpeg as well, as systemd does.
+    let stopped_with_us = failure.code == FailureCode::Killed && attempt.controls.stop.is_cancelled();
+    if stop_counts(attempt) || stopped_with_us {
         End::Stopped { method: CancelMethod::NotStarted, drain_ms: 0, outputs: Vec::new(), note: Some(failure) }
     } else {
         End::Failed(failure)
@@ -97,9 +107,14 @@ async fn whole(
     meter.phase(Phase::Verifying, Some(VERIFYING));
     let abort = abort(attempt);
     let outputs = if plan.outputs.is_empty() {
-        made_outputs(attempt, &workspace, &abort, false).await?
+        made_outputs(attempt, &workspace, &abort, false).await
     } else {
-        planned_outputs(attempt, plan, report, &workspace, cleaner, &abort).await?
+        planned_outputs(attempt, plan, report, &workspace, cleaner, &abort).await
+    };
+    let outputs = match outputs {
+        // Asked while what it has written is still there.
+        Err(Halt::Failed(failure)) => return Err(or_full_disk(attempt, failure).await.into()),
+        outputs => outputs?,
     };
     if abort.is_cancelled() {
         return Err(Halt::Stopped);
@@ -108,6 +123,16 @@ async fn whole(
     publish(plan, workspace, &outputs).await?;
     meter.done();
     Ok(outputs)
+}
+
+/// A result that isn't what was asked for is the disk's fault where that is full: some muxers take no notice of it.
+async fn or_full_disk(attempt: &Attempt<'_>, failure: Failure) -> Failure {
+    let files = Arc::clone(&attempt.transcoder.files);
+    let free = blocking(move || files.free_bytes()).await;
+    if failure.code == FailureCode::OutputInvalid && free.is_ok_and(|free| free < FULL) {
+        return Failure::new(FailureCode::DiskFull, "the server's disk is full");
+    }
+    failure
 }
 
 async fn planned_outputs(
@@ -123,8 +148,10 @@ async fn planned_outputs(
         let name = &planned.spec.name;
         let path = workspace.outputs().join(&planned.file);
         let mut produced = read(attempt, path, planned.spec.container, name, abort).await?;
-        let Some(media) = produced.media.as_mut() else { return Err(unreadable(name).into()) };
-        verify::check(&planned.holds, media, true).or_else(|fault| blame(fault, name, report, cleaner))?;
+        let case = Case { planned, errors: &report.errors, cleaner };
+        let Some(media) = produced.media.as_mut() else { return Err(case.unreadable().into()) };
+        verify::check(&planned.holds, media, true).or_else(|fault| case.judge(fault))?;
+        case.gaps(produced.gaps)?;
         verify::settle_rate(&planned.holds, media);
         outputs.push(planned_output(planned, produced, false, Some(true)));
     }
@@ -191,37 +218,11 @@ async fn digest_only(path: PathBuf, abort: &CancellationToken) -> Result<Produce
         std::io::ErrorKind::Interrupted => Halt::Stopped,
         _ => disk_failure("read an output", &error).into(),
     })?;
-    Ok(Produced { digest, media: None })
+    Ok(Produced { digest, media: None, gaps: Duration::ZERO })
 }
 
 fn unreadable(name: &str) -> Failure {
     Failure::new(FailureCode::OutputInvalid, format!("{name} was made, but can't be read to its end as media"))
-}
-
-/// Who is to blame for a fault. An output that is too short is the input's fault where ffmpeg complained of it, and no
-/// fault at all where the input's length was a guess.
-fn blame(fault: Fault, name: &str, report: &Report, cleaner: &Cleaner) -> Result<(), Failure> {
-    let (found, expected, exact) = match fault {
-        Fault::Differs(how) => {
-            return Err(Failure::new(FailureCode::OutputInvalid, format!("{name} isn't what was asked for: {how}")));
-        }
-        Fault::Short { found, expected, exact } => (found.as_secs_f64(), expected.as_secs_f64(), exact),
-    };
-    let complaint = report.errors.iter().find(|line| classify::blames_input(line));
-    match complaint {
-        Some(line) => {
-            let quote = classify::quote(line, cleaner);
-            let message = format!(
-                "the input is damaged or cut short: only {found:.1} s of {expected:.1} s could be read (ffmpeg: {quote})"
-            );
-            Err(Failure::new(FailureCode::InputInvalid, message))
-        }
-        None if exact => {
-            let message = format!("{name} is {found:.1} s long instead of {expected:.1} s");
-            Err(Failure::new(FailureCode::OutputInvalid, message))
-        }
-        None => Ok(()),
-    }
 }
 
 /// Gives the files the names that clients chose and publishes them.
@@ -233,13 +234,16 @@ pub(super) async fn publish(plan: &Plan, workspace: Workspace, outputs: &[Output
         .map(|planned| (planned.file.clone(), planned.spec.name.clone()))
         .collect();
     let keep: Vec<String> = outputs.iter().map(|output| output.name.clone()).collect();
+    failpoint(Point::OutputsVerified);
     let published = blocking(move || {
         for (file, name) in renames {
             std::fs::rename(workspace.outputs().join(file), workspace.outputs().join(name))?;
         }
         workspace.publish(&keep)
     });
-    published.await.map_err(|error| disk_failure("publish the outputs", &error))
+    published.await.map_err(|error| disk_failure("publish the outputs", &error))?;
+    failpoint(Point::OutputsPublished);
+    Ok(())
 }
 
 /// Keeps a workspace's files from being removed in a task that must not block.

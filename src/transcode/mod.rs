@@ -7,6 +7,7 @@
 //! A stream that is copied can only be cut at its key frames: with `copy`, a trim's start moves to a key frame nearby.
 
 mod attempt;
+mod blame;
 mod classify;
 mod clean;
 mod copying;
@@ -22,6 +23,7 @@ mod produce;
 mod raw;
 mod salvage;
 mod sound;
+mod space;
 mod span;
 mod toolchain;
 mod transcoder;

@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::failure::Failure;
@@ -25,7 +26,7 @@ pub struct Order<'a> {
 }
 
 /// What steers an attempt from outside.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Controls {
     /// Asks it to stop, in its mode's own way.
     pub stop: CancellationToken,
@@ -33,6 +34,20 @@ pub struct Controls {
     pub kill: CancellationToken,
     /// Why it is to stop; set before `stop` is cancelled. A stop without a reason came from the server's own token.
     pub reason: Arc<OnceLock<CancelReason>>,
+    /// Whether it is to stand still: ffmpeg is stopped as a group and goes on later, and its clocks stand still as well.
+    pub paused: watch::Receiver<bool>,
+}
+
+impl Default for Controls {
+    /// Controls that nobody touches.
+    fn default() -> Self {
+        Self {
+            stop: CancellationToken::default(),
+            kill: CancellationToken::default(),
+            reason: Arc::default(),
+            paused: watch::channel(false).1,
+        }
+    }
 }
 
 impl Controls {

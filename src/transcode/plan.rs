@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::encoders::UsableEncoders;
-use super::span::Spans;
+use super::span::{self, Spans};
 use super::{copying, picture, sound};
 use crate::domain::failure::{Failure, FailureCode};
 use crate::domain::format::{AudioCodec, Container, VideoCodec};
@@ -38,6 +38,8 @@ pub(super) struct Planned {
     pub(super) file: String,
     /// What was asked for.
     pub(super) spec: OutputSpec,
+    /// Where it starts in the input.
+    pub(super) start: Duration,
     /// What it must hold.
     pub(super) holds: Holds,
 }
@@ -101,8 +103,11 @@ pub(super) struct Surroundings<'a> {
 /// # Errors
 /// When the input can't become one of the outputs; the failure says why.
 pub(super) fn plan(specs: &[OutputSpec], info: &MediaInfo, around: Surroundings<'_>) -> Result<Plan, Failure> {
-    let spans = Spans::of(specs);
+    let spans = Spans::of(specs, span::lead(&info.container));
     let mut args: Vec<OsString> = GLOBAL_ARGS.iter().map(OsString::from).collect();
+    if specs.iter().any(|spec| spec.video.codec == VideoCodec::Copy) && lacks_times(&info.container) {
+        args.extend(["-fflags", "+genpts"].map(OsString::from));
+    }
     args.extend(input_args(&spans, around));
     let mut outputs = Vec::new();
     for (index, spec) in specs.iter().enumerate() {
@@ -114,7 +119,7 @@ pub(super) fn plan(specs: &[OutputSpec], info: &MediaInfo, around: Surroundings<
         args.extend(spans.outputs[index].options());
         args.extend(muxer(spec.container).iter().map(OsString::from));
         args.push(file_address(&around.outputs.join(&file)));
-        outputs.push(Planned { file, spec: spec.clone(), holds: Holds { length, ..holds } });
+        outputs.push(Planned { file, spec: spec.clone(), start: spans.start(index), holds: Holds { length, ..holds } });
     }
     let lengths: Option<Vec<Duration>> = outputs.iter().map(|output| Some(output.holds.length?.expected)).collect();
     let expected = lengths.and_then(|lengths| lengths.into_iter().max()).filter(|length| !length.is_zero());
@@ -200,6 +205,9 @@ fn video_options(
     let size = picture::fit(facts, &spec.video);
     let encoder =
         around.encoders.for_video(spec.video.codec, size).ok_or_else(|| no_encoder(spec.video.codec.name()))?;
+    if coded.is_some() && size.0.min(size.1) < encoder.smallest() {
+        return Err(too_small(spec, size, encoder.smallest()));
+    }
     options.extend(picture::options(encoder, &spec.video, facts, size, around.threads));
     tag_hevc(spec.container, spec.video.codec.name(), options);
     let rate = spec.video.fps.map(|rate| rate.0).or(facts.frame_rate);
@@ -247,7 +255,8 @@ fn muxer(container: Container) -> &'static [&'static str] {
         Container::Mp3 => &["-f", "mp3"],
         Container::Ogg => &["-f", "ogg"],
         Container::Flac => &["-f", "flac"],
-        Container::Wav => &["-f", "wav"],
+        // Beyond 4 GB its sizes need 64 bits, or the file is broken.
+        Container::Wav => &["-rf64", "auto", "-f", "wav"],
     }
 }
 
@@ -286,6 +295,11 @@ fn length(
     Ok(length.map(|expected| Length { expected, exact }))
 }
 
+/// Whether files of this container don't say of every picture when it is shown, which others insist on.
+fn lacks_times(container: &str) -> bool {
+    matches!(container, "mpeg" | "avi")
+}
+
 /// Whether files of this container write down how long they are; others are estimated from their bitrate.
 fn tells_its_length(container: &str) -> bool {
     container
@@ -301,6 +315,15 @@ fn copy_impossible(spec: &OutputSpec, kind: &str, codec: &str) -> Failure {
         spec.name
     );
     Failure::new(FailureCode::CopyImpossible, message)
+}
+
+fn too_small(spec: &OutputSpec, (width, height): (u32, u32), smallest: u32) -> Failure {
+    let (name, codec) = (&spec.name, spec.video.codec.name());
+    let message = format!(
+        "{name} would be {width}x{height} pixels, and {codec} takes no picture below {smallest}x{smallest}; choose \
+         another codec"
+    );
+    Failure::new(FailureCode::EncoderUnavailable, message)
 }
 
 fn no_encoder(codec: &str) -> Failure {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::attempt::{Attempt, blocking};
+use super::classify;
 use super::inspect::{self, Contents, Digest};
 use super::plan::{Planned, file_address};
 use crate::domain::format::Container;
@@ -25,6 +26,8 @@ pub(super) struct Produced {
     pub(super) digest: Digest,
     /// What is in it; `None` where it can't be read to its end as media.
     pub(super) media: Option<MediaSummary>,
+    /// How much sound is missing in the middle, where that is known.
+    pub(super) gaps: Duration,
 }
 
 /// Reads the file to its end, here or, where that isn't enough, with one ffprobe.
@@ -40,9 +43,13 @@ pub(super) async fn produced(
     let (file, token) = (path.to_owned(), abort.clone());
     let (digest, contents) =
         blocking(move || Ok((inspect::digest(&file, &token)?, inspect::read(&file, container, &token)))).await?;
+    let mut gaps = Duration::ZERO;
     let media = match contents {
         _ if digest.size_bytes == 0 => None,
-        Contents::Known(media) => Some(media),
+        Contents::Known { media, gaps_ms } => {
+            gaps = Duration::from_millis(gaps_ms);
+            Some(media)
+        }
         Contents::Unnamed => probed(attempt, path, container, abort).await,
         Contents::Doubtful => match plays(attempt, path, Reading::Packets, abort).await {
             Some(true) => probed(attempt, path, container, abort).await,
@@ -52,7 +59,7 @@ pub(super) async fn produced(
     if abort.is_cancelled() {
         return Err(io::ErrorKind::Interrupted.into());
     }
-    Ok(Produced { digest, media })
+    Ok(Produced { digest, media, gaps })
 }
 
 async fn probed(
@@ -99,8 +106,8 @@ pub(super) async fn plays(
     let report = ffmpeg::slim(abort, command).await;
     match report.ending {
         Ending::Finished => Some(report.succeeded()),
-        Ending::Killed => Some(false),
-        Ending::Stopped | Ending::TimedOut | Ending::NotStarted(_) => None,
+        Ending::Killed if classify::is_crash(report.exit) => Some(false),
+        Ending::Killed | Ending::Stopped | Ending::TimedOut | Ending::Stalled | Ending::NotStarted(_) => None,
     }
 }
 

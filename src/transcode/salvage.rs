@@ -8,7 +8,7 @@ use super::meter::Meter;
 use super::order::End;
 use super::plan::{Plan, Planned};
 use super::produce::{Produced, Reading, planned_output, plays, produced};
-use super::verify;
+use super::verify::{self, Fault};
 use crate::domain::failure::{Failure, FailureCode};
 use crate::domain::job::{CancelMethod, CancelReason, Mode, Output, Phase};
 use crate::storage::Workspace;
@@ -89,7 +89,12 @@ async fn rescue_one(attempt: &Attempt<'_>, planned: &Planned, workspace: &Worksp
         Err(_) => return Ok(None),
     };
     let Some(media) = found.media.as_mut() else { return Ok(None) };
-    if media.duration_ms.is_none() || verify::check(&planned.holds, media, false).is_err() {
+    let good = match verify::check(&planned.holds, media, false) {
+        // Its sound may begin later than it was stopped.
+        Err(Fault::Missing("audio")) => media.video.is_some(),
+        found => found.is_ok(),
+    };
+    if media.duration_ms.is_none() || !good {
         return Ok(None);
     }
     verify::settle_rate(&planned.holds, media);

@@ -5,10 +5,25 @@ use std::time::Duration;
 
 use crate::domain::output::{OutputSpec, Trim};
 
+/// How far ahead of a trim's start reading begins where ffmpeg doesn't find the key frame before it by itself.
+const LEAD: Duration = Duration::from_secs(30);
+
+/// How far ahead of a trim's start an input of this container must be read.
+///
+/// In a transport or program stream ffmpeg goes to the time alone, and everything up to the next key frame is lost; in
+/// raw video it finds nothing at all, as there are no times.
+pub(super) fn lead(container: &str) -> Duration {
+    match container {
+        "h264" | "hevc" | "obu" | "av1" | "vc1" => Duration::MAX,
+        "mpegts" | "mpeg" => LEAD,
+        _ => Duration::ZERO,
+    }
+}
+
 /// Where reading starts, how much is read, and what each output takes of it.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Spans {
-    /// The earliest start of all outputs: nothing before it is read.
+    /// The earliest start of all outputs, less the lead: nothing before it is read.
     pub(super) seek: Duration,
     /// How much is read, where all outputs take the same.
     pub(super) read: Option<Duration>,
@@ -25,22 +40,26 @@ pub(super) struct Span {
 
 impl Spans {
     /// Equal trims of all outputs become one exact seek in the input; different ones share the part that they can.
-    pub(super) fn of(outputs: &[OutputSpec]) -> Self {
+    /// With a `lead`, reading begins so much earlier, and every output cuts for itself.
+    pub(super) fn of(outputs: &[OutputSpec], lead: Duration) -> Self {
         let trims: Vec<Trim> = outputs.iter().map(|output| output.trim.unwrap_or_default()).collect();
         let starts = trims.iter().map(|trim| Duration::from_millis(trim.start_ms.unwrap_or(0)));
-        let seek = starts.clone().min().unwrap_or_default();
+        let earliest = starts.clone().min().unwrap_or_default();
+        let seek = earliest.saturating_sub(lead);
         let spans: Vec<Span> = trims
             .iter()
             .zip(starts)
             .map(|(trim, start)| Span {
-                // No start is before the earliest one.
+                // No start is before the earliest one, and that not before where reading starts.
                 start: start.saturating_sub(seek),
                 length: trim.end_ms.map(|end| Duration::from_millis(end).saturating_sub(start)),
             })
             .collect();
         let same = spans.windows(2).all(|pair| pair[0] == pair[1]);
         match spans.first() {
-            Some(first) if same => Self { seek, read: first.length, outputs: vec![Span::default(); outputs.len()] },
+            Some(first) if same && seek == earliest => {
+                Self { seek, read: first.length, outputs: vec![Span::default(); outputs.len()] }
+            }
             _ => Self { seek, read: None, outputs: spans },
         }
     }
@@ -94,6 +113,10 @@ mod tests {
     use crate::domain::resolve::resolve_output;
 
     fn spans(trims: &[(Option<u64>, Option<u64>)]) -> Spans {
+        spans_of("mov,mp4,m4a,3gp,3g2,mj2", trims)
+    }
+
+    fn spans_of(container: &str, trims: &[(Option<u64>, Option<u64>)]) -> Spans {
         let outputs: Vec<OutputSpec> = trims
             .iter()
             .map(|&(start_ms, end_ms)| {
@@ -102,7 +125,7 @@ mod tests {
                 resolve_output(&request, "").unwrap()
             })
             .collect();
-        Spans::of(&outputs)
+        Spans::of(&outputs, lead(container))
     }
 
     fn words(options: &[OsString]) -> String {
@@ -126,6 +149,27 @@ mod tests {
         assert_eq!(words(&spans.outputs[1].options()), "-ss 3.000");
         assert_eq!(spans.length(1, Some(Duration::from_secs(6))), Some(Duration::from_secs(1)));
         assert_eq!(spans.start(1), Duration::from_secs(5));
+    }
+
+    #[test]
+    fn containers_without_an_index_are_read_from_before_the_start() {
+        for (container, start_ms, input, output) in [
+            ("mpegts", 100_000, "-ss 70.000", "-ss 30.000 -t 2.000"),
+            ("mpeg", 10_000, "", "-ss 10.000 -t 2.000"),
+            ("h264", 100_000, "", "-ss 100.000 -t 2.000"),
+            ("matroska,webm", 100_000, "-ss 100.000 -t 2.000", ""),
+        ] {
+            let spans = spans_of(container, &[(Some(start_ms), Some(start_ms + 2000))]);
+            assert_eq!(words(&spans.input_options()), input, "{container}");
+            assert_eq!(words(&spans.outputs[0].options()), output, "{container}");
+            assert_eq!(spans.start(0), Duration::from_millis(start_ms), "{container}");
+            assert_eq!(
+                spans.length(0, Some(Duration::from_secs(101))),
+                Some(Duration::from_secs(1).max(Duration::from_millis(2000.min(101_000 - start_ms)))),
+                "{container}"
+            );
+        }
+        assert!(spans_of("mpegts", &[(None, None)]).input_options().is_empty());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
@@ -15,8 +16,11 @@ use crate::domain::invalid::FieldError;
 use crate::domain::media::MediaInfo;
 use crate::domain::request::JobSpec;
 use crate::domain::time::SharedClock;
-use crate::ffmpeg::{ProbeError, Tools};
+use crate::ffmpeg::{ProbeError, Tools, UNREAD_FORMAT};
 use crate::storage::{Files, InputError, MediaRoots};
+
+/// How long ffmpeg may stand still unless something else is said.
+const STALL_AFTER: Duration = Duration::from_mins(5);
 
 /// Runs the attempts of all jobs.
 #[derive(Debug)]
@@ -27,6 +31,7 @@ pub struct Transcoder {
     pub(super) files: Arc<Files>,
     pub(super) clock: SharedClock,
     pub(super) probes: Probes,
+    pub(super) stall_after: Duration,
 }
 
 /// Why an input's facts can't be told.
@@ -49,7 +54,13 @@ impl Transcoder {
     pub fn new(toolchain: Toolchain, roots: Arc<MediaRoots>, files: Arc<Files>, clock: SharedClock) -> Self {
         let Toolchain { tools, encoders, .. } = toolchain;
         let (encoders, probes) = (UsableEncoders::new(encoders), Probes::new(tools.ffprobe.clone()));
-        Self { tools, encoders, roots, files, clock, probes }
+        Self { tools, encoders, roots, files, clock, probes, stall_after: STALL_AFTER }
+    }
+
+    /// Stops an ffmpeg that stands still for so long; five minutes unless set.
+    #[must_use]
+    pub fn stall_after(self, limit: Duration) -> Self {
+        Self { stall_after: limit, ..self }
     }
 
     /// Whether the programs that it needs are still there.
@@ -118,6 +129,10 @@ fn unprobed(error: &Unprobed) -> Failure {
         Unprobed::Io(error) => {
             Failure::new(C::InputUnreadable, format!("the server can't read the input: {}", error.kind()))
         }
+        Unprobed::Probe(ProbeError::Unreadable(why)) if why == UNREAD_FORMAT => Failure::new(
+            C::InputInvalid,
+            "the input's format is none of those that are read here, such as mp4, mkv or mp3",
+        ),
         Unprobed::Probe(ProbeError::Unreadable(_)) => {
             Failure::new(C::InputInvalid, "the input is no media file, or a damaged or truncated one")
         }

@@ -10,6 +10,8 @@ use crate::domain::media::{AudioSummary, MediaSummary, VideoSummary};
 pub(super) enum Fault {
     /// It isn't what was asked for; the text says how.
     Differs(String),
+    /// It lacks its video or its audio.
+    Missing(&'static str),
     /// It ends too early. `exact` says whether the input's length was sure to be right.
     Short {
         /// How long it is.
@@ -27,26 +29,37 @@ pub(super) enum Fault {
 /// The first thing that is wrong.
 pub(super) fn check(holds: &Holds, found: &MediaSummary, whole: bool) -> Result<(), Fault> {
     check_video(holds.video.as_ref(), found.video.as_ref())?;
-    check_audio(holds.audio.as_ref(), found.audio.as_ref())?;
-    let found_length = Duration::from_millis(found.duration_ms.unwrap_or(0));
-    match holds.length.filter(|_| whole) {
-        Some(length) if found_length + slack(length.expected) < length.expected => {
-            Err(Fault::Short { found: found_length, expected: length.expected, exact: length.exact })
+    if whole {
+        check_length(holds, found)?;
+    }
+    // Last, as sound may be missing where the part that is taken has none.
+    check_audio(holds.audio.as_ref(), found.audio.as_ref())
+}
+
+fn check_length(holds: &Holds, found: &MediaSummary) -> Result<(), Fault> {
+    let found = Duration::from_millis(found.duration_ms.unwrap_or(0));
+    match holds.length {
+        // The last frames of streams seldom end together.
+        Some(length) if found + TIGHT + length.expected / 1000 < length.expected => {
+            Err(Fault::Short { found, expected: length.expected, exact: length.exact })
         }
         _ => Ok(()),
     }
 }
 
-/// How much shorter an output may be: the last frames of streams seldom end together.
-fn slack(expected: Duration) -> Duration {
-    Duration::from_millis(500).max(expected / 100)
+/// How much shorter an output may be at least.
+const TIGHT: Duration = Duration::from_millis(500);
+
+/// How much shorter it may be where nothing else speaks for a fault.
+pub(super) fn slack(expected: Duration) -> Duration {
+    TIGHT.max(expected / 100)
 }
 
 fn check_video(held: Option<&HeldVideo>, found: Option<&VideoSummary>) -> Result<(), Fault> {
     let (held, found) = match (held, found) {
         (None, None) => return Ok(()),
         (Some(held), Some(found)) => (held, found),
-        (Some(_), None) => return Err(Fault::Differs("the video is missing".to_owned())),
+        (Some(_), None) => return Err(Fault::Missing("video")),
         (None, Some(_)) => return Err(Fault::Differs("there is video in it that nobody asked for".to_owned())),
     };
     if held.codec != found.codec {
@@ -64,7 +77,7 @@ fn check_audio(held: Option<&HeldAudio>, found: Option<&AudioSummary>) -> Result
     let (held, found) = match (held, found) {
         (None, None) => return Ok(()),
         (Some(held), Some(found)) => (held, found),
-        (Some(_), None) => return Err(Fault::Differs("the audio is missing".to_owned())),
+        (Some(_), None) => return Err(Fault::Missing("audio")),
         (None, Some(_)) => return Err(Fault::Differs("there is audio in it that nobody asked for".to_owned())),
     };
     if held.codec != found.codec {

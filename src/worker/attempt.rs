@@ -7,12 +7,14 @@ use std::time::{Duration, Instant};
 use futures_util::FutureExt;
 use metrics::{counter, histogram};
 
-use crate::db::{AttemptEnd, Claimed, Ending, Error};
+use crate::db::{Claimed, Error};
 use crate::domain::failure::{Failure, FailureCode};
 use crate::domain::id::JobId;
-use crate::domain::job::{CancelReason, Job, JobProgress, JobState};
+use crate::domain::job::{AttemptEnd, CancelReason, Ending, Job, JobProgress, JobState};
 use crate::domain::log::LogLevel;
+use crate::failpoint::{Point, failpoint};
 use crate::queue::{Entry, Queue};
+use crate::storage::Files;
 use crate::transcode::{Controls, End, Observer, Order, Outcome, Transcoder};
 
 /// How long to wait before an attempt's end is written again after the database failed.
@@ -25,35 +27,58 @@ pub struct Room {
     pub queue: Arc<Queue>,
     /// Runs them.
     pub transcoder: Arc<Transcoder>,
+    /// What they have made.
+    pub files: Arc<Files>,
 }
 
 /// Runs a job that was claimed, and records how that ended.
-pub(super) async fn run(room: Room, claimed: Claimed, threads: u32) {
+pub(super) async fn run(room: Room, claimed: Claimed, entry: Arc<Entry>, threads: u32) {
     let (job, attempt) = (claimed.job, claimed.attempt);
-    let Some(entry) = room.queue.entry(job) else {
-        tracing::error!(job.id = %job, "a claimed job has no entry");
-        return;
-    };
-    tracing::info!(job.id = %job, job.attempt = attempt, threads, "job {job} starts");
+    tracing::info!(job.id = %job, job.attempt = attempt, lease = %claimed.lease, threads, "job {job} starts");
     let started = Instant::now();
     let outcome = transcode(&room, &claimed, &entry, threads).await;
     let end = end_of(outcome, &entry);
-    match record(&room, job, attempt, end).await {
-        Ok(job) => report(&job, started.elapsed()),
+    match record(&room, &claimed, &entry, end).await {
+        Ok(job) => {
+            failpoint(Point::EndRecorded);
+            report(&job, started.elapsed());
+            settle(&room, &job, attempt).await;
+        }
         Err(error) => {
-            tracing::error!(job.id = %job, job.attempt = attempt, %error, "the end of job {job} could not be recorded");
+            tracing::error!(job.id = %job, job.attempt = attempt, %error, "the end of an attempt could not be recorded");
+            // Nobody will ever be told of what it made.
+            let files = Arc::clone(&room.files);
+            tidy(job, move || files.withdraw(job, attempt)).await;
         }
     }
 }
 
-async fn transcode(room: &Room, claimed: &Claimed, entry: &Entry, threads: u32) -> Outcome {
+/// Makes the files agree with the record: what isn't told of goes.
+async fn settle(room: &Room, job: &Job, attempt: u32) {
+    let (files, id) = (Arc::clone(&room.files), job.id);
+    let published = job.outputs.iter().any(|output| output.url.is_some());
+    // Attempts before this one may have left something, too: a server that crashed after it was published, before that was
+    // recorded.
+    let first_kept = if published { attempt } else { attempt + 1 };
+    tidy(id, move || files.withdraw_before(id, first_kept)).await;
+}
+
+async fn tidy(job: JobId, work: impl FnOnce() -> std::io::Result<()> + Send + 'static) {
+    let done = tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(std::io::Error::other(error)));
+    if let Err(error) = done {
+        tracing::warn!(job.id = %job, %error, "files that nobody needs could not be removed; the next start tries again");
+    }
+}
+
+async fn transcode(room: &Room, claimed: &Claimed, entry: &Arc<Entry>, threads: u32) -> Outcome {
     let order = Order { job: claimed.job, attempt: claimed.attempt, spec: &claimed.spec, threads };
     let controls = Controls {
         stop: entry.stop_token().clone(),
         kill: entry.kill_token().clone(),
         reason: Arc::clone(entry.reason()),
+        paused: entry.paused(),
     };
-    let observer = Reporter { queue: &room.queue, job: claimed.job };
+    let observer = Reporter { queue: &room.queue, job: claimed.job, entry };
     // A bug in one job must not take the others with it.
     let run = AssertUnwindSafe(room.transcoder.run(order, &controls, &observer)).catch_unwind();
     run.await.unwrap_or_else(|_| {
@@ -72,6 +97,7 @@ async fn transcode(room: &Room, claimed: &Claimed, entry: &Entry, threads: u32) 
 struct Reporter<'a> {
     queue: &'a Queue,
     job: JobId,
+    entry: &'a Arc<Entry>,
 }
 
 impl Observer for Reporter<'_> {
@@ -80,16 +106,18 @@ impl Observer for Reporter<'_> {
     }
 
     fn progress(&self, progress: JobProgress) {
-        self.queue.set_progress(self.job, progress);
+        self.queue.set_progress(self.job, self.entry, progress);
     }
 
     fn log(&self, level: LogLevel, line: &str) {
-        self.queue.add_log_line(self.job, level, line);
+        self.queue.add_log_line(self.job, self.entry, level, line);
     }
 }
 
 fn end_of(outcome: Outcome, entry: &Entry) -> AttemptEnd {
     let ending = match outcome.end {
+        // Whatever it made, it had no right to it any more.
+        _ if entry.is_fenced() => Ending::Lost,
         End::Succeeded(outputs) => Ending::Succeeded(outputs),
         End::Failed(failure) => Ending::Failed(failure),
         End::Stopped { method, drain_ms, outputs, note } => {
@@ -102,10 +130,15 @@ fn end_of(outcome: Outcome, entry: &Entry) -> AttemptEnd {
 }
 
 /// Writes the end until the database takes it: an hour's work must not be lost to a disk that is full for a minute.
-async fn record(room: &Room, job: JobId, attempt: u32, end: AttemptEnd) -> Result<Job, Error> {
+async fn record(room: &Room, claimed: &Claimed, entry: &Entry, end: AttemptEnd) -> Result<Job, Error> {
+    let mut end = end;
     loop {
-        match room.queue.finish(job, attempt, end.clone()).await {
-            Err(error @ (Error::Sqlite(_) | Error::Commit(_))) => {
+        if entry.is_fenced() {
+            end.ending = Ending::Lost;
+        }
+        match room.queue.finish(claimed.lease, end.clone()).await {
+            Err(error) if error.is_outage() => {
+                let job = claimed.job;
                 tracing::error!(job.id = %job, %error, "the end of job {job} could not be recorded; trying again");
                 tokio::time::sleep(PAUSE).await;
             }

@@ -1,4 +1,4 @@
-//! The command line without a server: help, bad usage, nobody there, and the doctor.
+//! The command line: help, bad usage, nobody there, the doctor, and a job changed by hand on a real server.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
@@ -6,6 +6,8 @@ use std::process::{Command, Output, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
+
+use crate::harness::Server;
 
 /// Runs the program with this environment only, so that the machine's own settings don't matter.
 fn run_with(env: &[(&str, &str)], args: &[&str]) -> Output {
@@ -49,7 +51,7 @@ const ID: &str = "019234ab-5678-7def-8123-456789abcdef";
 
 #[test]
 fn help_tells_the_exit_codes_and_what_ctrl_c_does() {
-    for command in ["submit", "watch", "list", "cancel", "probe", "presets"] {
+    for command in ["submit", "watch", "list", "cancel", "pause", "resume", "retry", "probe", "presets"] {
         let output = run(&[command, "--help"]);
         assert_eq!(code(&output), 0, "{command}");
         assert!(stdout(&output).contains("130  cancelled by Ctrl-C"), "{command}: {}", stdout(&output));
@@ -101,6 +103,23 @@ fn without_a_server_every_command_says_how_to_start_one() {
         assert!(stderr(&output).starts_with(&expected), "{args:?}: {}", stderr(&output));
         assert_eq!(stdout(&output), "", "{args:?}");
     }
+}
+
+#[test]
+fn a_reader_that_went_away_and_a_full_disk_are_no_reason_to_panic() {
+    let program = || {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_transcoded"));
+        program.arg("openapi").stderr(Stdio::piped());
+        program
+    };
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let gone = program().stdout(writer).output().unwrap();
+    assert_eq!((code(&gone), stderr(&gone).as_str()), (0, ""));
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let full = program().stdout(full).output().unwrap();
+    assert_eq!(code(&full), 1);
+    assert!(stderr(&full).starts_with("error: the output can't be written: No space left"), "{}", stderr(&full));
 }
 
 #[test]
@@ -187,4 +206,23 @@ fn a_real_ctrl_c_cancels_the_job_and_the_exit_code_is_130() {
     assert_eq!(stdout(&output), "cancelled; no file was kept\n");
     assert!(stderr(&output).contains("Ctrl-C again leaves at once"), "{}", stderr(&output));
     assert!(!stderr(&output).contains("can't be cancelled"), "that it was over first is no error: {}", stderr(&output));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_is_held_let_go_cancelled_and_tried_again_by_hand() {
+    let server = Server::start();
+    let by_hand = |args: &[&str]| run(&[args, &["--server", &server.url]].concat());
+    let id = server.submit_slow("standard").await;
+    for (command, says) in [("pause", "paused\n"), ("resume", "queued\n"), ("pause", "paused\n")] {
+        let output = by_hand(&[command, &id]);
+        assert_eq!((code(&output), stdout(&output).as_str()), (0, says), "{command}: {}", stderr(&output));
+    }
+    let output = by_hand(&["retry", &id]);
+    assert_eq!(code(&output), 2, "it isn't over");
+    assert!(stderr(&output).contains("paused"), "{}", stderr(&output));
+    assert_eq!(code(&by_hand(&["cancel", &id, "--wait", "60"])), 0);
+    let output = by_hand(&["retry", &id, "--json"]);
+    let job: Value = serde_json::from_str(&stdout(&output)).expect("JSON");
+    assert_eq!((code(&output), &job["state"], &job["id"]), (0, &json!("queued"), &json!(id)));
+    assert_eq!(code(&by_hand(&["cancel", &id, "--wait", "60"])), 0);
 }

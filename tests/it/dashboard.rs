@@ -113,6 +113,48 @@ async fn a_visitor_sees_the_bar_move_presses_cancel_and_sees_cancelled() {
     browser.close().await.unwrap();
 }
 
+/// Presses a button of a job's row.
+async fn press(browser: &Client, id: &str, act: &str) {
+    let button = format!("[data-job-id='{id}'] [data-action='{act}']:not([hidden]):not([aria-disabled='true'])");
+    let found = browser.wait().at_most(Duration::from_secs(30)).for_element(Locator::Css(&button)).await;
+    found.unwrap_or_else(|error| panic!("no button to {act}: {error}")).click().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_visitor_pauses_resumes_cancels_and_retries() {
+    let (server, driver, profile) = (Server::start(), Driver::start(), tempfile::tempdir().unwrap());
+    let browser = driver.browser(profile.path()).await;
+    browser.goto(&format!("{}/", server.url)).await.unwrap();
+    let id = server.submit_slow("standard").await;
+    for (act, state) in [
+        ("pause", "paused"),
+        ("resume", "running"),
+        ("cancel", "cancelled"),
+        ("retry", "running"),
+        ("cancel", "cancelled"),
+    ] {
+        press(&browser, &id, act).await;
+        shows(&browser, &id, state).await;
+    }
+    assert_eq!(server.job(&id).await["attempts"].as_array().unwrap().len(), 2);
+    browser.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_long_queue_does_not_hide_what_is_finished() {
+    let (server, driver, profile) = (Server::start(), Driver::start(), tempfile::tempdir().unwrap());
+    let body = json!({"input": clip(), "outputs": [{"name": "a.wav"}]});
+    let finished = server.submit(&body).await;
+    server.over(&finished).await;
+    let running = [server.submit_slow("slim").await, server.submit_slow("slim").await];
+    futures_util::future::join_all((0..60).map(|_| server.submit(&body))).await;
+    let browser = driver.browser(profile.path()).await;
+    browser.goto(&format!("{}/", server.url)).await.unwrap();
+    shows(&browser, &finished, "succeeded").await;
+    shows(&browser, &running[0], "running").await;
+    browser.close().await.unwrap();
+}
+
 #[tokio::test]
 async fn the_page_survives_a_restart_of_the_server_by_itself() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();

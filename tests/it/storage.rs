@@ -75,23 +75,33 @@ fn outputs_appear_together_and_nothing_else_does() {
     }
     fs::create_dir(workspace.outputs().join("sub")).unwrap();
     symlink("/etc/passwd", workspace.outputs().join("link")).unwrap();
-    assert!(!files.output(job(1), "a.mp4").exists());
+    assert!(!files.output(job(1), 1, "a.mp4").exists());
     workspace.publish(&["a.mp4".to_owned(), "b.mp3".to_owned()]).unwrap();
-    assert_eq!(fs::read_to_string(files.output(job(1), "a.mp4")).unwrap(), "a.mp4");
-    assert_eq!(fs::read_dir(folder.path().join("outputs").join(job(1).to_string())).unwrap().count(), 2);
+    assert_eq!(fs::read_to_string(files.output(job(1), 1, "a.mp4")).unwrap(), "a.mp4");
+    assert_eq!(fs::read_dir(files.output(job(1), 1, "a.mp4").parent().unwrap()).unwrap().count(), 2);
     assert_eq!(fs::read_dir(folder.path().join("work")).unwrap().count(), 0);
 }
 
 #[test]
-fn a_later_attempt_replaces_what_an_earlier_one_published() {
+fn every_attempt_publishes_where_only_it_does() {
     let folder = tempfile::tempdir().unwrap();
     let files = Files::open(folder.path()).unwrap();
-    for (attempt, name) in [(1, "old.mp4"), (2, "new.mp4")] {
+    // The later one first: the earlier one was taken for dead, and wasn't.
+    for attempt in [2, 1] {
         let workspace = files.begin(job(1), attempt).unwrap();
-        fs::write(workspace.outputs().join(name), name).unwrap();
-        workspace.publish(&[name.to_owned()]).unwrap();
+        fs::write(workspace.outputs().join("a.mp4"), attempt.to_string()).unwrap();
+        workspace.publish(&["a.mp4".to_owned()]).unwrap();
     }
-    assert!(!files.output(job(1), "old.mp4").exists() && files.output(job(1), "new.mp4").exists());
+    assert_eq!(fs::read_to_string(files.output(job(1), 2, "a.mp4")).unwrap(), "2");
+    let mut published = files.published(job(1)).unwrap();
+    published.sort_unstable();
+    assert_eq!(published, [1, 2]);
+    files.withdraw_before(job(1), 2).unwrap();
+    assert_eq!(files.published(job(1)).unwrap(), [2]);
+    assert_eq!(files.kept().unwrap().collect::<Vec<_>>(), [job(1)]);
+    files.withdraw(job(1), 2).unwrap();
+    files.withdraw(job(1), 2).unwrap();
+    assert!(files.published(job(1)).unwrap().is_empty());
 }
 
 #[test]
@@ -101,7 +111,7 @@ fn a_missing_output_publishes_nothing() {
     let workspace = files.begin(job(1), 1).unwrap();
     fs::write(workspace.outputs().join("a.mp4"), "a").unwrap();
     assert!(workspace.publish(&["a.mp4".to_owned(), "b.mp4".to_owned()]).is_err());
-    assert!(!files.output(job(1), "a.mp4").exists());
+    assert!(!files.output(job(1), 1, "a.mp4").exists());
     assert_eq!(fs::read_dir(folder.path().join("work")).unwrap().count(), 0);
 }
 
@@ -117,7 +127,7 @@ fn a_start_after_a_crash_clears_the_scratch_space_and_keeps_the_outputs() {
     std::mem::forget(crashed);
     let files = Files::open(folder.path()).unwrap();
     assert_eq!(fs::read_dir(folder.path().join("work")).unwrap().count(), 0);
-    assert!(files.output(job(1), "a.mp4").exists());
+    assert!(files.output(job(1), 1, "a.mp4").exists());
     drop(files.begin(job(2), 1).unwrap());
     assert_eq!(fs::read_dir(folder.path().join("work")).unwrap().count(), 0);
 }
@@ -126,11 +136,11 @@ fn a_start_after_a_crash_clears_the_scratch_space_and_keeps_the_outputs() {
 fn logs_come_and_go_with_their_job() {
     let folder = tempfile::tempdir().unwrap();
     let files = Files::open(folder.path()).unwrap();
-    assert_eq!(files.read_log(job(1)).unwrap(), None);
-    files.write_log(job(1), "one").unwrap();
-    files.write_log(job(1), "two").unwrap();
-    assert_eq!(files.read_log(job(1)).unwrap().as_deref(), Some("two"));
+    assert_eq!(files.read_log(job(1), 1).unwrap(), None);
+    files.write_log(job(1), 1, "one").unwrap();
+    files.write_log(job(1), 1, "two").unwrap();
+    assert_eq!(files.read_log(job(1), 1).unwrap().as_deref(), Some("two"));
     files.remove(job(1)).unwrap();
     files.remove(job(1)).unwrap();
-    assert_eq!(files.read_log(job(1)).unwrap(), None);
+    assert_eq!(files.read_log(job(1), 1).unwrap(), None);
 }

@@ -46,7 +46,7 @@ impl Standing {
             return state.to_string();
         };
         let mut parts = Vec::new();
-        parts.extend((state == JobState::Cancelling).then(|| state.to_string()));
+        parts.extend(matches!(state, JobState::Cancelling | JobState::Paused).then(|| state.to_string()));
         parts.push(phase(progress.phase).to_owned());
         parts.extend(progress.speed.map(|speed| format!("{speed:.1}× speed")));
         if state == JobState::Running {

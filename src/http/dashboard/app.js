@@ -8,6 +8,13 @@ import { isOver, Jobs } from "./jobs.js";
 
 const ANNOUNCE_EVERY_MS = 3000;
 
+// What is worth saying of a server that doesn't start jobs.
+const NODE_WORDS = {
+  shutting_down: "shutting down",
+  draining: "drained: starts no jobs",
+  disk_low: "disk full: starts no jobs",
+};
+
 const byId = (id) => document.getElementById(id);
 
 const ended = [];
@@ -44,7 +51,7 @@ function showFact(name, text) {
 
 function showNode(node) {
   const { total, busy } = node.slots ?? {};
-  showFact("state", node.state === "shutting_down" ? "shutting down" : "");
+  showFact("state", NODE_WORDS[node.state] ?? "");
   showFact("slots", total === undefined ? "" : `${busy ?? "–"} / ${total}`);
   showFact("version", node.version);
   showFact("ffmpeg", node.ffmpeg_version ?? node.ffmpeg?.version);
@@ -73,14 +80,14 @@ const jobs = new Jobs((id, what, before) => {
   if (what === "job") noteEnd(jobs.get(id), before);
 });
 
-const board = new Board(jobs, async (id) => {
+const board = new Board(jobs, async (id, act) => {
   const row = board.row(id);
-  const state = jobs.get(id)?.state;
-  if (!row || row.asking || (state !== "queued" && state !== "running")) return;
-  row.askCancel();
-  const refusal = await feed.cancel(id);
-  row.answerCancel(refusal, jobs.get(id));
-  if (refusal) byId("announcer").textContent = `Not cancelled: ${refusal}`;
+  const job = jobs.get(id);
+  if (!row || !job || row.asking || job.state === "cancelling") return;
+  row.ask(act, job);
+  const refusal = await feed.act(id, act);
+  const words = row.answer(refusal, jobs.get(id));
+  if (words) byId("announcer").textContent = words;
 });
 
 const feed = new Feed(jobs, {

@@ -10,7 +10,7 @@ const HELD_STILL_MS = 3000;
 const PLACED_AT_MOST_EVERY_MS = 100;
 const HIDDEN_PAGE_EVERY_MS = 1000;
 
-const GROUP_OF = { queued: "waiting", running: "active", cancelling: "active" };
+const GROUP_OF = { queued: "waiting", paused: "waiting", running: "active", cancelling: "active" };
 
 function byText(a, b) {
   return a < b ? -1 : a > b ? 1 : 0;
@@ -23,7 +23,7 @@ const ORDER = {
   finished: (a, b) => byText(endedAt(b), endedAt(a)) || byText(b.id, a.id),
 };
 
-/** The page's list of jobs. `onCancel(id)` is called when somebody presses a row's button. */
+/** The page's list of jobs. `onAct(id, act)` is called when somebody presses one of a row's buttons. */
 export class Board {
   #jobs;
   #rows = new Map();
@@ -40,7 +40,7 @@ export class Board {
   #template = document.getElementById("job");
   #groups = new Map();
 
-  constructor(jobs, onCancel) {
+  constructor(jobs, onAct) {
     this.#jobs = jobs;
     for (const details of this.#main.querySelectorAll("[data-group]")) {
       this.#groups.set(details.dataset.group, {
@@ -51,8 +51,8 @@ export class Board {
       });
     }
     this.#main.addEventListener("click", ({ target }) => {
-      const button = target.closest("[data-action='cancel']");
-      if (button) onCancel(button.closest("[data-job-id]").dataset.jobId);
+      const button = target.closest("[data-job-id] button");
+      if (button) onAct(button.closest("[data-job-id]").dataset.jobId, button.dataset.action);
     });
     document.addEventListener("pointermove", () => (this.#pointerMovedAt = performance.now()));
     document.addEventListener("visibilitychange", () => this.#schedule());
@@ -121,10 +121,10 @@ export class Board {
     this.#placedAt = performance.now();
   }
 
-  // Rows don't move away under a pointer that is about to press a cancel button.
+  // Rows don't move away under a pointer that is about to press a button.
   #heldStill() {
     const recent = performance.now() - this.#pointerMovedAt < HELD_STILL_MS;
-    return recent && this.#main.querySelector("[data-action='cancel']:not([aria-disabled='true']):hover") !== null;
+    return recent && this.#main.querySelector("[data-job-id] button:not([aria-disabled='true']):hover") !== null;
   }
 
   #place() {
@@ -157,7 +157,9 @@ export class Board {
     unseen.textContent = `and ${waiting.length - WAITING_SHOWN} more that wait`;
     const { more: older } = this.#groups.get("finished");
     older.hidden = this.#whole && finished.length < FINISHED_KEPT;
-    older.textContent = "These are the newest. `transcoded list` shows older ones too.";
+    const command = document.createElement("code");
+    command.textContent = "transcoded list";
+    older.replaceChildren("These are the newest. ", command, " shows older ones too.");
   }
 
   // Walks down the list and the wanted order together and moves only what isn't in its place.

@@ -1,5 +1,7 @@
 // The page's line to the server: the event stream and how it is kept, the lists that complete it, the
-// facts about the node, and the one request that changes something. What is heard goes into `Jobs`.
+// facts about the node, and the requests that change something. What is heard goes into `Jobs`.
+
+import { OVER } from "./jobs.js";
 
 const RETRY_FIRST_MS = 1000;
 const RETRY_MOST_MS = 15_000;
@@ -56,21 +58,26 @@ export class Feed {
     this.#nodeTimer = setTimeout(() => this.#askNode(), wait);
   }
 
-  /** Asks the server to cancel. Answers with the refusal as a sentence, or null when it was accepted. */
-  async cancel(id) {
+  /**
+   * Asks the server to cancel, pause, resume or retry a job. Answers with the refusal as a sentence, or null
+   * when it was accepted.
+   */
+  async act(id, act) {
     const mark = this.#jobs.mark();
     try {
-      const response = await ask(jobPath(id), { method: "DELETE" });
+      const response = await (act === "cancel"
+        ? ask(jobPath(id), { method: "DELETE" })
+        : ask(`${jobPath(id)}/${act}`, { method: "POST" }));
       if (response.ok) {
         const job = await response.json().catch(() => null);
-        if (job?.id === id) this.#jobs.takeJob(job);
+        if (job?.id === id) this.#jobs.takeAnswer(job, mark);
         return null;
       }
       const refusal = await problemText(response);
       if (response.status === 409 || response.status === 404) await this.#lookUp(id, mark).catch(() => {});
       return refusal;
     } catch {
-      return "The server can’t be reached. The job wasn’t cancelled from here; try again.";
+      return "The server can’t be reached. Nothing was changed from here; try again.";
     }
   }
 
@@ -114,16 +121,16 @@ export class Feed {
     return most * (0.5 + Math.random() / 2);
   }
 
-  // The snapshot holds no finished jobs: the newest come from the list, and those that were unfinished
-  // here and are in neither are looked up one by one.
+  // The snapshot holds no finished jobs: the newest come from the list, by their state, since a long queue
+  // would fill a page of all. Those that were unfinished here and are in neither are looked up one by one.
   async #complete(missing, connection) {
     const mark = this.#jobs.mark();
-    const page = await this.#recent(connection);
-    if (!page) return;
-    const whole = page.next_cursor == null;
-    this.#jobs.takePage(page.items, whole, mark);
-    this.#listeners.onRecent(whole);
-    const listed = new Set(page.items.map((job) => job.id));
+    const pages = await Promise.all(OVER.map((state) => this.#recent(state, connection)));
+    if (pages.includes(null)) return;
+    const whole = (page) => page.next_cursor == null;
+    pages.forEach((page, at) => this.#jobs.takePage(page.items, OVER[at], whole(page), mark));
+    this.#listeners.onRecent(pages.every(whole));
+    const listed = new Set(pages.flatMap((page) => page.items.map((job) => job.id)));
     const lost = missing.filter((id) => !listed.has(id));
     for (const id of lost.slice(LOOKED_UP_AT_MOST)) this.#jobs.forget(id);
     for (const id of lost.slice(0, LOOKED_UP_AT_MOST)) {
@@ -132,9 +139,9 @@ export class Feed {
     }
   }
 
-  async #recent(connection) {
+  async #recent(state, connection) {
     for (let tries = 0; connection === this.#connection; tries += 1) {
-      const response = await ask(`/v1/jobs?limit=${RECENT}`).catch(() => null);
+      const response = await ask(`/v1/jobs?state=${state}&limit=${RECENT}`).catch(() => null);
       const page = response?.ok ? await response.json().catch(() => null) : null;
       if (connection !== this.#connection) return null;
       if (page) return page;

@@ -43,9 +43,10 @@ export function percent(value) {
   return known(value) ? `${Math.floor(value)} %` : "";
 }
 
-/** Speed as a multiple of real time: `2.4×`. */
+/** Speed as a multiple of real time in two digits: `0.04×`, `2.4×`, `12×`. */
 export function speed(value) {
-  return known(value) && value > 0 ? `${value >= 10 ? Math.round(value) : value.toFixed(1)}×` : "";
+  if (!known(value) || value < 0.005) return "";
+  return `${value.toFixed(value >= 9.95 ? 0 : value >= 0.095 ? 1 : 2)}×`;
 }
 
 /** The milliseconds since 1970 of an RFC 3339 time; `NaN` where there is none. */

@@ -2,19 +2,22 @@
 // no network here: `feed.js` reports, `board.js` shows.
 //
 // Reports arrive by three ways that can overtake each other: the event stream, a list that was asked
-// for, and the answer to a cancel. The rules that make them agree:
+// for, and the answer to a button. The rules that make them agree:
 // - a snapshot is the server's word about every unfinished job, whatever was known before;
-// - outside a snapshot a job that is over stays over, and one that is cancelling only ends;
-// - what was asked for before something newer was heard about that job is too old to count, unless it
-//   says that the job is over, which nothing newer can undo.
+// - `state` events come in the order in which things happened, so the last one holds, even for a job that
+//   was over: it may be tried again;
+// - what was asked for before something newer was heard about that job is too old to count.
 
 /** The states in the order of a job's life. */
-export const STATES = ["queued", "running", "cancelling", "succeeded", "failed", "cancelled"];
+export const STATES = ["queued", "running", "paused", "cancelling", "succeeded", "failed", "cancelled"];
 
 const TERMINAL = new Set(["succeeded", "failed", "cancelled"]);
 /** How many finished jobs the page keeps; for a moment there may be a few more. */
 export const FINISHED_KEPT = 200;
 const FINISHED_SLACK = 20;
+
+/** The states of a job that is over. */
+export const OVER = [...TERMINAL];
 
 /** Whether a job in this state is over. */
 export function isOver(state) {
@@ -24,11 +27,6 @@ export function isOver(state) {
 /** When the job was over, as text that sorts by time. */
 export function endedAt(job) {
   return job.finished_at ?? job.created_at ?? "";
-}
-
-function mayReplace(known, state) {
-  if (isOver(known)) return known === state;
-  return known !== "cancelling" || state === "cancelling" || isOver(state);
 }
 
 /**
@@ -74,28 +72,27 @@ export class Jobs {
     return missing;
   }
 
-  /** Takes a job as a `state` event or the answer to a cancel shows it. */
+  /** Takes a job as a `state` event shows it. */
   takeJob(job) {
-    const known = this.get(job.id);
-    if (!known || mayReplace(known.state, job.state)) this.#put(job);
+    this.#put(job);
   }
 
   /** Takes a job that was asked for at `mark`. */
   takeAnswer(job, mark) {
     const entry = this.#entries.get(job.id);
-    if (!entry || entry.heard <= mark || isOver(job.state)) this.takeJob(job);
+    if (!entry || entry.heard <= mark) this.#put(job);
   }
 
   /**
-   * Takes the newest jobs, asked for at `mark`. A finished job that the page should list but doesn't was
-   * purged; `whole` says that there are no older jobs than these.
+   * Takes the newest jobs in one state, asked for at `mark`. A finished job that the page should list but
+   * doesn't was purged; `whole` says that there are no older ones than these.
    */
-  takePage(page, whole, mark) {
+  takePage(page, state, whole, mark) {
     const listed = new Set(page.map((job) => job.id));
     const oldest = page.at(-1)?.created_at ?? "";
     for (const job of page) this.takeAnswer(job, mark);
     for (const { job, heard } of [...this.#entries.values()]) {
-      const covered = whole || job.created_at > oldest;
+      const covered = job.state === state && (whole || job.created_at > oldest);
       if (isOver(job.state) && covered && heard <= mark && !listed.has(job.id)) this.forget(job.id);
     }
   }
@@ -120,6 +117,8 @@ export class Jobs {
 
   #put(job) {
     const before = this.get(job.id);
+    // What is done stays done while it stands still, though the event doesn't repeat it.
+    if (job.state === "paused") job.progress ??= before?.progress;
     this.#entries.set(job.id, { job, heard: ++this.#heard });
     this.#finished += Number(isOver(job.state)) - Number(before !== undefined && isOver(before.state));
     this.#onChange(job.id, "job", before?.state);

@@ -8,10 +8,19 @@ const LABELS_SHOWN = 8;
 const STATE_WORDS = {
   queued: "Queued",
   running: "Running",
+  paused: "Paused",
   cancelling: "Cancelling",
   succeeded: "Succeeded",
   failed: "Failed",
   cancelled: "Cancelled",
+};
+// What else can be done with a job, by its state, and how that is said.
+const OTHER_ACTS = { queued: "pause", running: "pause", paused: "resume", failed: "retry", cancelled: "retry" };
+const ACT_WORDS = {
+  cancel: ["Cancel", "Cancelling…", "cancelled"],
+  pause: ["Pause", "Pausing…", "paused"],
+  resume: ["Resume", "Resuming…", "resumed"],
+  retry: ["Retry", "Retrying…", "tried again"],
 };
 const REASON_WORDS = {
   client: "on a client’s request",
@@ -100,16 +109,21 @@ function noteWords(job) {
     const drained = cancellation.drain_ms > 0 ? `after ${duration(cancellation.drain_ms, true)}` : "";
     return joined(`${stopped} ${reason}`, [method, drained].filter(Boolean).join(" "));
   }
+  if (job.state === "queued" && instant(job.run_at) > Date.now()) {
+    const waits = `Not before ${new Date(job.run_at).toLocaleString()}`;
+    return job.error ? `${waits}; the last attempt failed` : waits;
+  }
   const last = job.attempts?.findLast((attempt) => attempt.outcome != null);
   if (isOver(job.state) || !last) return "";
   if (last.error) return `Attempt ${last.number} failed: ${last.error.code}. ${last.error.message}`;
-  return last.outcome === "interrupted" ? `Attempt ${last.number} was interrupted by the server’s end` : "";
+  const interrupted = last.outcome === "interrupted" || last.outcome === "lost";
+  return interrupted ? `Attempt ${last.number} was interrupted by the server’s end` : "";
 }
 
 /** A job's row. `root` is its list item. */
 export class Row {
   #parts = {};
-  #asking = false;
+  #asked = null;
 
   constructor(template, job) {
     this.root = template.content.firstElementChild.cloneNode(true);
@@ -139,7 +153,7 @@ export class Row {
     log.hidden = !job.attempts?.length;
     say(error, job.error ? plain(`${job.error.code}: ${job.error.message}`) : "");
     say(note, plain(noteWords(job)));
-    this.#showCancel(job);
+    this.#showActs(job);
     this.showProgress(job);
     this.tick(job, Date.now());
   }
@@ -147,9 +161,11 @@ export class Row {
   /** Shows only how far the job is. */
   showProgress(job) {
     const { bar, progress, percent: number, facts } = this.#parts;
+    // One that is paused half way stands still where it is.
+    const half = job.state === "paused" && typeof job.progress?.percent === "number";
     const busy = job.state === "running" || job.state === "cancelling";
-    bar.hidden = !busy;
-    const now = busy ? (job.progress ?? {}) : {};
+    bar.hidden = !busy && !half;
+    const now = busy ? (job.progress ?? {}) : half ? { percent: job.progress.percent } : {};
     if (typeof now.percent === "number") progress.value = now.percent;
     else progress.removeAttribute("value");
     number.textContent = percent(now.percent);
@@ -169,23 +185,26 @@ export class Row {
     }
   }
 
-  /** Whether a cancel was asked for and not answered yet. */
+  /** Whether something was asked for and not answered yet. */
   get asking() {
-    return this.#asking;
+    return this.#asked !== null;
   }
 
-  /** Shows that a cancel was asked for. */
-  askCancel() {
-    this.#asking = true;
+  /** Shows that something was asked for: to cancel, pause, resume or retry. */
+  ask(act, job) {
+    this.#asked = act;
     say(this.#parts.refusal, "");
-    this.#button("Cancelling…", true);
+    this.#showActs(job);
   }
 
-  /** Shows the answer to the cancel: the server's refusal, or null. */
-  answerCancel(refusal, job) {
-    this.#asking = false;
-    say(this.#parts.refusal, refusal ? plain(`Not cancelled: ${refusal}`) : "");
-    if (job) this.#showCancel(job);
+  /** Shows the answer: the server's refusal as a sentence, or null. Answers with what is to be read aloud. */
+  answer(refusal, job) {
+    const done = ACT_WORDS[this.#asked]?.[2];
+    this.#asked = null;
+    const words = refusal ? plain(`Not ${done}: ${refusal}`) : "";
+    say(this.#parts.refusal, words);
+    if (job) this.#showActs(job);
+    return words;
   }
 
   #took(job) {
@@ -195,25 +214,30 @@ export class Row {
 
   #changeState(state) {
     this.root.dataset.state = state;
-    if (state !== "queued" && state !== "running") say(this.#parts.refusal, "");
+    if (state === "cancelling" || isOver(state)) say(this.#parts.refusal, "");
   }
 
-  #showCancel(job) {
-    const { cancel } = this.#parts;
-    if (isOver(job.state)) {
-      // A hidden button loses the keyboard's place; the row keeps it.
-      if (document.activeElement === cancel) this.root.focus({ preventScroll: true });
-      cancel.hidden = true;
-      return;
-    }
-    const stopping = this.#asking || job.state === "cancelling";
-    this.#button(stopping ? "Cancelling…" : "Cancel", stopping);
-    cancel.setAttribute("aria-label", `Cancel ${plain(job.input)}`);
+  #showActs(job) {
+    const { cancel, other } = this.#parts;
+    const stopping = this.#asked === "cancel" || job.state === "cancelling";
+    this.#button(cancel, isOver(job.state) ? null : "cancel", stopping, job);
+    const act = OTHER_ACTS[job.state] ?? null;
+    // While one thing is asked for, the other isn't offered.
+    this.#button(other, stopping ? null : act, this.#asked !== null && this.#asked === act, job);
   }
 
   // Said with aria-disabled and not with disabled, which would throw the keyboard's focus away.
-  #button(text, off) {
-    say(this.#parts.cancel, text);
-    this.#parts.cancel.setAttribute("aria-disabled", String(off));
+  #button(button, act, off, job) {
+    if (act === null) {
+      // A hidden button loses the keyboard's place; the row keeps it.
+      if (document.activeElement === button) this.root.focus({ preventScroll: true });
+      button.hidden = true;
+      return;
+    }
+    const [offer, asked] = ACT_WORDS[act];
+    say(button, off ? asked : offer);
+    button.dataset.action = act;
+    button.setAttribute("aria-label", `${offer} ${plain(job.input)}`);
+    button.setAttribute("aria-disabled", String(off));
   }
 }

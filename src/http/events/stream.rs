@@ -8,6 +8,7 @@ use std::time::Duration;
 use axum::body::Bytes;
 use futures_util::Stream;
 use futures_util::stream::unfold;
+use serde_json::{Value, json};
 use tokio::sync::{broadcast, watch};
 use tokio::time::{Instant, sleep_until};
 
@@ -49,6 +50,10 @@ struct Reader {
     position: u64,
     /// Ends once everything ready is sent.
     over: bool,
+    /// Ends once everything missed is sent.
+    job_is_over: bool,
+    /// More was missed than is ready; it is fetched once that is sent, so that a reader holds one page at most.
+    behind: bool,
     last_id: watch::Receiver<u64>,
     progress: watch::Receiver<u64>,
     progress_seen: u64,
@@ -70,9 +75,14 @@ pub(super) async fn open(
     // Listens before it looks, so that nothing can happen in between.
     let (last_id, progress) = (feed.last_id(), feed.progress_version());
     let log = with_log.then(|| feed.log());
-    let (data, current, job_is_over) = look(&context, scope).await?;
-    // An id that we have never given out says nothing about what was seen.
-    let seen = seen.filter(|seen| *seen <= current);
+    let Look { mut data, current, job_is_over } = look(&context, scope).await?;
+    let seen = match seen {
+        Some(seen) if is_gone(&context, scope, seen, current).await? => {
+            data["history_gone"] = true.into();
+            None
+        }
+        seen => seen,
+    };
     // The snapshot stands where the reader stands, so that it may break off anywhere and resume without a gap.
     let position = match seen {
         Some(seen) => seen,
@@ -85,6 +95,8 @@ pub(super) async fn open(
         ready: VecDeque::from([snapshot.into()]),
         position,
         over: false,
+        job_is_over: false,
+        behind: false,
         last_id,
         progress,
         progress_seen: 0,
@@ -94,23 +106,44 @@ pub(super) async fn open(
     };
     reader.catch_up().await?;
     // Nothing more will come of a job that is over, even if its last event was seen before.
-    reader.over |= job_is_over;
+    reader.job_is_over = job_is_over;
     Ok(unfold(reader, |mut reader| async move { reader.next().await.map(|bytes| (Ok(bytes), reader)) }))
 }
 
-/// What is there now: the data of the snapshot, the number of the last event before it, whether the job is over.
-async fn look(context: &Context, scope: Scope) -> Result<(String, u64, bool), Problem> {
-    let (data, current, over) = match scope {
+/// What is there now.
+struct Look {
+    /// The data of the snapshot.
+    data: Value,
+    /// The number of the last event before it.
+    current: u64,
+    /// Whether the job that is followed is over.
+    job_is_over: bool,
+}
+
+async fn look(context: &Context, scope: Scope) -> Result<Look, Problem> {
+    let (data, current, job_is_over) = match scope {
         Scope::All => {
             let (jobs, current) = context.queue.unfinished().await?;
-            (serde_json::to_string(&serde_json::json!({ "jobs": jobs })), current, false)
+            (serde_json::to_value(jobs).map(|jobs| json!({ "jobs": jobs })), current, false)
         }
         Scope::Job(id) => {
             let (job, current) = context.queue.job_and_position(id).await?.ok_or_else(|| unknown_job(id))?;
-            (serde_json::to_string(&job), current, job.state.is_terminal())
+            (serde_json::to_value(&job), current, job.state.is_terminal())
         }
     };
-    Ok((data.map_err(|_| Problem::internal())?, current, over))
+    Ok(Look { data: data.map_err(|_| Problem::internal())?, current, job_is_over })
+}
+
+/// Whether not all events since `seen` are there any more. An id that we have never given out says nothing about what was
+/// seen: the database may have been put back from a backup.
+async fn is_gone(context: &Context, scope: Scope, seen: u64, current: u64) -> Result<bool, Problem> {
+    if seen > current {
+        return Ok(true);
+    }
+    if context.queue.feed().after(seen, scope.job()).is_some() {
+        return Ok(false);
+    }
+    Ok(context.queue.events_after(seen, scope.job(), 0).await?.gone)
 }
 
 /// Just before the last event of a job that is over, so that even a late reader gets the event that ends the stream.
@@ -118,8 +151,8 @@ async fn before_the_end(context: &Context, scope: Scope, current: u64) -> Result
     let mut position = current;
     let mut after = 0;
     loop {
-        let events = context.queue.events_after(after, scope.job(), PAGE).await?;
-        let Some(last) = events.last() else { return Ok(position) };
+        let history = context.queue.events_after(after, scope.job(), PAGE).await?;
+        let Some(last) = history.events.last() else { return Ok(position) };
         (position, after) = (last.id - 1, last.id);
     }
 }
@@ -132,7 +165,11 @@ impl Reader {
             if let Some(frame) = self.ready.pop_front() {
                 return Some(frame);
             }
-            if self.over {
+            if self.behind {
+                self.catch_up().await.ok()?;
+                continue;
+            }
+            if self.over || self.job_is_over {
                 return None;
             }
             let closing = self.context.closing.clone();
@@ -152,34 +189,38 @@ impl Reader {
         }
     }
 
-    /// Makes every state event since `position` ready, from memory or, after a long absence, from the database.
+    /// Makes the state events since `position` ready: all of them from memory or, after a long absence, a page of them from
+    /// the database.
     async fn catch_up(&mut self) -> Result<(), Problem> {
-        loop {
-            let target = *self.last_id.borrow_and_update();
-            if let Some(frames) = self.context.queue.feed().after(self.position, self.job) {
-                for frame in frames {
-                    self.add(&frame);
-                }
-                self.position = self.position.max(target);
-                return Ok(());
+        let target = *self.last_id.borrow_and_update();
+        let page;
+        let frames = if let Some(frames) = self.context.queue.feed().after(self.position, self.job) {
+            self.behind = false;
+            frames
+        } else {
+            page = self.context.queue.events_after(self.position, self.job, PAGE).await?;
+            if page.gone {
+                // It was away for so long that there is a gap. It is told so when it comes back.
+                return Err(Problem::unavailable("history-gone", "events were missed that are gone"));
             }
-            let events = self.context.queue.events_after(self.position, self.job, PAGE).await?;
-            let complete = events.len() < PAGE as usize;
-            for event in &events {
-                self.add(&event.into());
-            }
-            if complete {
-                // All up to here was in the database, whether or not it was about this job.
-                self.position = self.position.max(target);
-                return Ok(());
-            }
+            self.behind = page.events.len() == PAGE as usize;
+            page.events.iter().map(Frame::from).collect()
+        };
+        for frame in frames {
+            self.add(&frame);
         }
+        if !self.behind {
+            // All up to here was there, whether or not it was about this job.
+            self.position = self.position.max(target);
+        }
+        Ok(())
     }
 
     fn add(&mut self, frame: &Frame) {
         self.position = self.position.max(frame.id);
         self.ready.push_back(Bytes::copy_from_slice(frame.text.as_bytes()));
-        self.over |= frame.terminal && self.job.is_some();
+        // Not for good: a job that is over may have been put back into the queue.
+        self.over = frame.terminal && self.job.is_some();
     }
 
     fn add_progress(&mut self) {

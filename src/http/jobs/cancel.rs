@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use crate::domain::id::JobId;
 use crate::domain::job::Job;
 use crate::domain::request::LONGEST_GRACE_SECONDS;
+use crate::failpoint::{Point, failpoint};
 use crate::http::context::Context;
 use crate::http::errors::job_id;
 use crate::http::problem::Problem;
@@ -48,7 +49,8 @@ pub(in crate::http) async fn cancel(
     if params.flag("purge")? {
         return purge(&context, id).await;
     }
-    let job = match context.queue.cancel(id, grace).await? {
+    let queue = Arc::clone(&context.queue);
+    let job = match to_the_end(async move { queue.cancel(id, grace).await }).await?? {
         CancelAnswer::Cancelled(job) | CancelAnswer::AlreadyCancelled(job) => {
             return Ok(axum::Json(job).into_response());
         }
@@ -67,17 +69,25 @@ pub(in crate::http) async fn cancel(
     Ok((status, applied, axum::Json(now.unwrap_or(job))).into_response())
 }
 
+/// Carries out what was begun, even if the client hangs up meanwhile, which drops the handler: a job that is marked as
+/// being stopped must be stopped, and no files may outlive the record that names them.
+async fn to_the_end<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> Result<T, Problem> {
+    tokio::spawn(work).await.map_err(|_| Problem::internal())
+}
+
 async fn purge(context: &Context, id: JobId) -> Result<Response, Problem> {
-    context.queue.purge(id).await?;
-    let files = Arc::clone(&context.files);
-    let removed = tokio::task::spawn_blocking(move || files.remove(id)).await;
-    match removed.map_err(|_| Problem::internal())? {
-        Ok(()) => Ok(StatusCode::NO_CONTENT.into_response()),
-        Err(error) => {
+    let (queue, files) = (Arc::clone(&context.queue), Arc::clone(&context.files));
+    let purge = async move {
+        queue.purge(id).await?;
+        failpoint(Point::JobPurged);
+        let removed = tokio::task::spawn_blocking(move || files.remove(id)).await;
+        removed.map_err(|_| Problem::internal())?.map_err(|error| {
             tracing::error!(job.id = %id, %error, "the files of a removed job could not be removed");
-            Err(Problem::internal())
-        }
-    }
+            Problem::internal()
+        })
+    };
+    to_the_end(purge).await??;
+    Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 fn grace(params: &Params) -> Result<Grace, Problem> {
@@ -103,6 +113,20 @@ fn wait(headers: &HeaderMap) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn what_was_begun_is_carried_out_though_nobody_waits_for_it() {
+        let (begin, ready) = tokio::sync::oneshot::channel();
+        let (finish, done) = tokio::sync::oneshot::channel();
+        let mut work = Box::pin(to_the_end(async move {
+            ready.await.unwrap();
+            finish.send(()).unwrap();
+        }));
+        assert!(futures_util::poll!(&mut work).is_pending());
+        drop(work);
+        begin.send(()).unwrap();
+        done.await.unwrap();
+    }
 
     #[test]
     fn the_wait_is_found_among_other_preferences() {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use axum::http::HeaderName;
-use axum::http::header::{CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use axum::http::header::CONTENT_TYPE;
 
 use crate::http::context::Context;
 use crate::http::errors::{job_id, unknown_job};
@@ -18,16 +18,18 @@ use crate::http::problem::Problem;
 pub(in crate::http) async fn log(
     State(context): State<Context>,
     Path(id): Path<String>,
-) -> Result<([(HeaderName, &'static str); 2], String), Problem> {
+) -> Result<([(HeaderName, &'static str); 1], String), Problem> {
     let id = job_id(&id)?;
-    context.queue.job(id).await?.ok_or_else(|| unknown_job(id))?;
+    let job = context.queue.job(id).await?.ok_or_else(|| unknown_job(id))?;
     let live = context.queue.entry(id).map(|entry| entry.log_text()).filter(|text| !text.is_empty());
     let text = if let Some(text) = live {
         text
     } else {
         let files = Arc::clone(&context.files);
-        let kept = tokio::task::spawn_blocking(move || files.read_log(id)).await.map_err(|_| Problem::internal())?;
+        let attempt = job.attempts.last().map_or(0, |attempt| attempt.number);
+        let kept =
+            tokio::task::spawn_blocking(move || files.read_log(id, attempt)).await.map_err(|_| Problem::internal())?;
         kept.map_err(|_| Problem::internal())?.unwrap_or_default()
     };
-    Ok(([(CONTENT_TYPE, "text/plain; charset=utf-8"), (X_CONTENT_TYPE_OPTIONS, "nosniff")], text))
+    Ok(([(CONTENT_TYPE, "text/plain; charset=utf-8")], text))
 }

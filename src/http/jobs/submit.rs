@@ -23,7 +23,7 @@ const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
     responses(
         (status = 201, body = Job, headers(("Location" = String, description = "The job's URL"))),
         (status = 200, description = "The job of an earlier request with this key", body = Job, headers(("Idempotency-Replayed" = String, description = "true"))),
-        (status = 400, body = Problem), (status = 413, body = Problem), (status = 415, body = Problem), (status = 422, body = Problem), (status = 503, body = Problem)
+        (status = 400, body = Problem), (status = 408, body = Problem), (status = 413, body = Problem), (status = 415, body = Problem), (status = 422, body = Problem), (status = 503, body = Problem)
     )
 )]
 pub(in crate::http) async fn submit(
@@ -63,7 +63,7 @@ fn idempotency_key(headers: &HeaderMap, request: &JobRequest) -> Result<Option<I
         key.ok_or_else(|| Problem::invalid_field("Idempotency-Key", "a key is 1 to 255 visible ASCII characters"))?;
     // Of the request as it was understood, so that another order of the fields is no other request.
     let document = serde_json::to_vec(request).map_err(|_| Problem::internal())?;
-    Ok(Some(IdempotencyKey { key: key.to_owned(), request: Sha256::digest(document).into() }))
+    Ok(Some(IdempotencyKey { caller: String::new(), key: key.to_owned(), request: Sha256::digest(document).into() }))
 }
 
 /// What only this machine can tell: is the input there, does the encoder work?

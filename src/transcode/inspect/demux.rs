@@ -24,8 +24,13 @@ const SLACK_MS: u64 = 500;
 /// What was found in a file.
 #[derive(Clone, Debug, PartialEq)]
 pub(in crate::transcode) enum Contents {
-    /// It was read to its end, and this is in it.
-    Known(MediaSummary),
+    /// It was read to its end.
+    Known {
+        /// What is in it.
+        media: MediaSummary,
+        /// How much is missing in the middle of its sound, in milliseconds.
+        gaps_ms: u64,
+    },
     /// It was read to its end, but doesn't tell everything.
     Unnamed,
     /// It couldn't be read to its end; it may be damaged, or of a kind that isn't known here.
@@ -93,7 +98,7 @@ fn sum_up(
     mp3_channels: Option<u32>,
 ) -> Contents {
     let (mut video, mut audio): (Option<VideoSummary>, Option<AudioSummary>) = (None, None);
-    let mut read_ms = 0;
+    let (mut read_ms, mut gaps_ms) = (0, 0);
     for (id, kind) in kinds {
         let tally = tallies.iter().find(|tally| tally.id == id);
         match kind {
@@ -105,6 +110,7 @@ fn sum_up(
             Kind::Audio(summary) if audio.is_none() => {
                 let channels = if summary.channels == 0 { mp3_channels.unwrap_or(0) } else { summary.channels };
                 audio = Some(AudioSummary { channels, ..summary });
+                gaps_ms = tally.map_or(0, Tally::gaps_millis);
             }
             Kind::Video(_) | Kind::Audio(_) => {}
         }
@@ -112,7 +118,8 @@ fn sum_up(
     }
     let told_ms = told_ms.filter(|told| told.abs_diff(read_ms) <= SLACK_MS.max(read_ms / 100));
     let duration_ms = Some(told_ms.unwrap_or(read_ms)).filter(|&duration| duration > 0);
-    Contents::Known(MediaSummary { container: container.name().to_owned(), duration_ms, video, audio })
+    let media = MediaSummary { container: container.name().to_owned(), duration_ms, video, audio };
+    Contents::Known { media, gaps_ms }
 }
 
 fn thousandths(rate: f64) -> f64 {

@@ -19,17 +19,27 @@ pub(super) struct Tally {
     first: i64,
     last: i64,
     end: i64,
+    /// What the gaps between packets add up to.
+    gaps: u64,
 }
+
+/// Packets of sound last 120 ms at most, but for odd ones; when the next one comes later than this there is a gap.
+const LONGEST_PACKET_MS: u64 = 250;
 
 impl Tally {
     pub(super) fn of(track: &Track) -> Option<Self> {
         let base = track.time_base?;
-        Some(Self { id: track.id, base, packets: 0, first: i64::MAX, last: i64::MIN, end: i64::MIN })
+        Some(Self { id: track.id, base, packets: 0, first: i64::MAX, last: i64::MIN, end: i64::MIN, gaps: 0 })
     }
 
     pub(super) fn add(&mut self, packet: &Packet) {
         let start = packet.pts.get();
         let end = start.saturating_add_unsigned(packet.dur.get());
+        // In mp4 a gap looks like a packet that lasts until its end, so durations tell nothing here.
+        let step = start.saturating_sub(self.last).max(0).unsigned_abs();
+        if self.packets > 0 && self.to_millis(step) > LONGEST_PACKET_MS {
+            self.gaps += step;
+        }
         self.packets += 1;
         self.first = self.first.min(start);
         self.last = self.last.max(start);
@@ -56,6 +66,13 @@ impl Tally {
         let spread = self.last.checked_sub(self.first).filter(|spread| *spread > 0)?;
         let seconds = spread as f64 * f64::from(self.base.numer.get()) / f64::from(self.base.denom.get());
         Some((self.packets - 1) as f64 / seconds)
+    }
+
+    /// How long the gaps between packets are together. Means something for sound only, where packets come in order.
+    pub(super) fn gaps_millis(&self) -> u64 {
+        let spread = self.last.saturating_sub(self.first).max(0).unsigned_abs();
+        let usual = self.to_millis(spread) / self.packets.max(1);
+        if usual > LONGEST_PACKET_MS / 2 { 0 } else { self.to_millis(self.gaps) }
     }
 
     fn to_millis(&self, ticks: u64) -> u64 {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 /// The floors, the lowest first.
 const FLOORS: &[&[&str]] = &[
-    &["domain"],
+    &["domain", "failpoint"],
     &["config"],
     &["db", "storage", "ffmpeg"],
     &["transcode", "queue"],

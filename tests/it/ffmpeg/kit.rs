@@ -16,7 +16,7 @@ use transcoded::ffmpeg::{
 pub(crate) const CLIP: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/media/bigbuckbunny.mp4");
 
 /// More than anything here should ever take.
-pub(crate) const SOON: Duration = Duration::from_secs(30);
+pub(crate) const SOON: Duration = Duration::from_mins(2);
 
 pub(crate) fn tools() -> Tools {
     locate_in_environment().expect("ffmpeg is installed")
@@ -29,6 +29,21 @@ pub(crate) fn ffmpeg(args: &[&str]) -> Command {
 
 /// A source that never ends by itself, in real time, small enough to cost nothing.
 pub(crate) const ENDLESS: &[&str] = &["-re", "-f", "lavfi", "-i", "testsrc2=size=320x240:rate=25", "-c:v", "libx264"];
+
+/// 50 frames in real time, of which each is told of at once.
+pub(crate) const TWO_SECONDS: &[&str] = &[
+    "-re",
+    "-f",
+    "lavfi",
+    "-i",
+    "testsrc2=size=320x240:rate=25:duration=2",
+    "-c:v",
+    "libx264",
+    "-preset",
+    "ultrafast",
+    "-tune",
+    "zerolatency",
+];
 
 /// A folder for one test.
 pub(crate) struct Folder(TempDir);
@@ -113,6 +128,11 @@ impl Running {
     pub(crate) async fn report(self) -> Report {
         tokio::time::timeout(SOON, self.task).await.expect("in time").expect("no panic")
     }
+
+    /// The same for a run whose end is real work, which takes as long as the machine needs.
+    pub(crate) async fn patient_report(self) -> Report {
+        tokio::time::timeout(SOON * 4, self.task).await.expect("in time").expect("no panic")
+    }
 }
 
 /// Checks that a run was stopped, and by which step; returns how long that took.
@@ -141,6 +161,15 @@ pub(crate) fn frames_of(path: &str) -> u64 {
     let printed = String::from_utf8_lossy(&decoded.stdout).into_owned();
     let last = printed.lines().rev().find_map(|line| line.strip_prefix("frame="));
     last.expect("a number of frames").trim().parse().expect("a number")
+}
+
+/// Waits until a group has at least `least` processes and all of them are stopped.
+pub(crate) async fn stopped(leader: i32, least: usize) {
+    until("the whole group's pause", || {
+        let group = group(leader);
+        group.len() >= least && group.iter().all(|pid| state(*pid) == Some('T'))
+    })
+    .await;
 }
 
 /// Waits for something to become true, and fails where it never does.

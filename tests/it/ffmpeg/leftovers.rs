@@ -8,10 +8,13 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio_util::sync::CancellationToken;
 use transcoded::ffmpeg::{Command, graceful, monitor, slim, standard};
 
-use super::kit::{ENDLESS, Folder, Running, children, ffmpeg, group, state, tools, until};
+use super::crowd::Crowd;
+use super::kit::{ENDLESS, Folder, Running, children, ffmpeg, group, state, stopped, tools, until};
 
 /// What the program below is told to run.
 const MODE: &str = "TRANSCODED_TEST_MODE";
+/// What the process is recognised by, where this program dies before it can tell its id.
+const PLACE: &str = "TRANSCODED_TEST_PLACE";
 /// How long a process may outlive this program.
 const AFTER_DEATH: Duration = Duration::from_secs(2);
 
@@ -24,16 +27,21 @@ async fn program() {
     let token = CancellationToken::new();
     let (watched, output) = monitor();
     let mut pid = output.pid();
-    let command = if mode == "wrapper" {
+    let command = if mode == "early" {
+        // Silent, since its broken pipes would end an ffmpeg that says something; recognised by its last argument.
+        let place = std::env::var(PLACE).expect("a place");
+        Command::new("/bin/sh").args(["-c", "sleep 600; :", &place])
+    } else if mode == "wrapper" {
         let script = format!("{} \"$@\" &\nwait\nwait", tools().ffmpeg.display());
         Command::new(folder.script("wrapper", &script)).args(["-v", "error"]).args(ENDLESS)
     } else {
         ffmpeg(ENDLESS)
     };
-    let command = command.args(["-f", "null", "-"]);
+    let (_pause, paused) = tokio::sync::watch::channel(mode == "paused");
+    let command = command.args(["-f", "null", "-"]).pause_when(paused);
     let run = async {
         match mode.as_str() {
-            "slim" => slim(&token, command).await,
+            "slim" | "early" => slim(&token, command).await,
             "standard" => standard(&token, command, watched).await,
             _ => graceful(&token, command, watched).await,
         }
@@ -72,16 +80,40 @@ fn start(mode: &str) -> (Child, i32) {
 
 #[tokio::test]
 async fn sigkill_of_this_program_leaves_nothing_behind() {
-    for mode in ["slim", "standard", "graceful", "wrapper"] {
+    for mode in ["slim", "standard", "graceful", "wrapper", "paused"] {
         let (mut program, pid) = start(mode);
         let wanted = if mode == "wrapper" { 2 } else { 1 };
         until("the group", || group(pid).len() >= wanted).await;
+        if mode == "paused" {
+            stopped(pid, 1).await;
+        }
+        let crowd = Crowd::watch();
         program.kill().expect("killed");
         let killed = Instant::now();
         program.wait().expect("reaped");
         until("the group's end", || group(pid).is_empty()).await;
-        assert!(killed.elapsed() < AFTER_DEATH, "{mode}: {:?}", killed.elapsed());
+        let took = killed.elapsed();
+        assert!(took < crowd.stretch(AFTER_DEATH), "{mode}: {took:?}");
     }
+}
+
+#[tokio::test]
+async fn a_process_that_has_only_just_been_started_dies_as_well() {
+    let folder = Folder::new();
+    let place = folder.path("nowhere");
+    // Neither the guardian nor anybody else knows the process's id by then.
+    let mut program = std::process::Command::new(std::env::current_exe().expect("this program"))
+        .args(["ffmpeg::leftovers::program", "--exact", "--ignored", "--nocapture"])
+        .envs([(MODE, "early"), (PLACE, &place), ("TRANSCODED_DIE_AT", "process-started:1")])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("it starts");
+    let status = program.wait().expect("reaped");
+    let killed = Instant::now();
+    assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(9));
+    until("the process's end", || crate::harness::processes_naming(&place).is_empty()).await;
+    assert!(killed.elapsed() < AFTER_DEATH, "{:?}", killed.elapsed());
 }
 
 #[tokio::test]
@@ -104,11 +136,13 @@ async fn a_guardian_that_was_killed_is_replaced() {
     kill_process(Pid::from_raw(first).expect("an id"), Signal::KILL).expect("killed");
     until("another guardian", || guardian().is_some_and(|second| second != first)).await;
     // The list stands in the pipe once the guardian is there, and it reads all of it before the end.
+    let crowd = Crowd::watch();
     program.kill().expect("killed");
     let killed = Instant::now();
     program.wait().expect("reaped");
     until("the group's end", || group(pid).is_empty()).await;
-    assert!(killed.elapsed() < AFTER_DEATH, "{:?}", killed.elapsed());
+    let took = killed.elapsed();
+    assert!(took < crowd.stretch(AFTER_DEATH), "{took:?}");
 }
 
 #[tokio::test]

@@ -5,12 +5,16 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use transcoded::ffmpeg::{Command, Ending, Exit, Report, StartError, StopStep, graceful, monitor, slim, standard};
 
-use super::kit::{CLIP, ENDLESS, Folder, Running, exited_with, ffmpeg, frames_of, group, state, stopped_by, until};
+use super::crowd::Crowd;
+use super::kit::{
+    CLIP, ENDLESS, Folder, Running, SOON, exited_with, ffmpeg, frames_of, group, state, stopped_by, until,
+};
 
 /// The three modes by name.
-const MODES: [&str; 3] = ["slim", "standard", "graceful"];
+pub(super) const MODES: [&str; 3] = ["slim", "standard", "graceful"];
 
-async fn run(mode: &str, token: &CancellationToken, command: Command) -> Report {
+/// Runs `command` to its end in the mode of this name.
+pub(super) async fn run(mode: &str, token: &CancellationToken, command: Command) -> Report {
     let (watched, _unread) = monitor();
     match mode {
         "slim" => slim(token, command).await,
@@ -19,7 +23,7 @@ async fn run(mode: &str, token: &CancellationToken, command: Command) -> Report 
     }
 }
 
-fn sh(script: &str) -> Command {
+pub(super) fn sh(script: &str) -> Command {
     Command::new("/bin/sh").args(["-c", script])
 }
 
@@ -31,7 +35,7 @@ async fn a_transcode_finishes_in_every_mode_and_tells_its_cost() {
         let command = ffmpeg(&["-i", CLIP, "-an", "-vf", "scale=160:-2", "-c:v", "libx264", &path]);
         let report = run(mode, &CancellationToken::new(), command).await;
         assert!(report.succeeded() && report.stop.is_none() && report.errors.is_empty(), "{report:#?}");
-        assert!(report.cpu > Duration::from_millis(50) && report.wall > Duration::from_millis(50), "{report:#?}");
+        assert!(!report.cpu.is_zero() && !report.wall.is_zero(), "{report:#?}");
         assert!(report.peak_memory_bytes.is_some_and(|bytes| bytes > 10 << 20), "{report:#?}");
         assert_eq!(frames_of(&path), 132);
     }
@@ -107,6 +111,19 @@ async fn a_kill_by_somebody_else_is_told_as_such() {
 }
 
 #[tokio::test]
+async fn an_ffmpeg_that_somebody_else_asks_to_end_has_not_finished() {
+    let folder = Folder::new();
+    let path = folder.path("out.mkv");
+    let running = Running::start(ffmpeg(ENDLESS).arg(&path)).await;
+    running.has_output().await;
+    let pid = rustix::process::Pid::from_raw(running.pid).expect("an id");
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("asked");
+    let report = running.report().await;
+    assert!(matches!(report.ending, Ending::Killed) && report.stop.is_none(), "{report:#?}");
+    exited_with(&report, Exit::Code(255));
+}
+
+#[tokio::test]
 async fn slim_and_standard_kill_the_whole_group_at_once() {
     for mode in ["slim", "standard"] {
         let token = CancellationToken::new();
@@ -117,9 +134,10 @@ async fn slim_and_standard_kill_the_whole_group_at_once() {
             until("the wrapper", || super::kit::exists(&started)).await;
             token.cancel();
         };
+        let crowd = Crowd::watch();
         let (report, ()) = tokio::join!(run(mode, &token, sh(&script)), cancel);
         let took = stopped_by(&report, StopStep::Kill);
-        assert!(took < Duration::from_millis(500), "{took:?}");
+        assert!(took < crowd.stretch(Duration::from_millis(500)), "{took:?}");
         exited_with(&report, Exit::Signal(9));
         let pid = std::fs::read_to_string(&started).expect("an id").trim().parse().expect("a number");
         until("the children's end", || group(pid).is_empty()).await;
@@ -130,13 +148,17 @@ async fn slim_and_standard_kill_the_whole_group_at_once() {
 #[tokio::test]
 async fn a_timeout_ends_each_mode_in_its_own_way() {
     let folder = Folder::new();
-    for (mode, step) in [("slim", StopStep::Kill), ("standard", StopStep::Kill), ("graceful", StopStep::Quit)] {
+    // A graceful one must have come to encode by then, on a busy machine, too.
+    let (soon, later) = (Duration::from_millis(300), Duration::from_secs(6));
+    for (mode, step, timeout) in
+        [("slim", StopStep::Kill, soon), ("standard", StopStep::Kill, soon), ("graceful", StopStep::Quit, later)]
+    {
         let path = folder.path(&format!("{mode}.mp4"));
-        let command = ffmpeg(ENDLESS).arg(&path).timeout(Duration::from_millis(1500));
+        let command = ffmpeg(ENDLESS).arg(&path).timeout(timeout);
         let report = run(mode, &CancellationToken::new(), command).await;
         assert!(matches!(report.ending, Ending::TimedOut), "{report:#?}");
         assert_eq!(report.stop.expect("a stop").step, step, "{report:#?}");
-        assert!(report.wall >= Duration::from_millis(1500), "{report:#?}");
+        assert!(report.wall >= timeout, "{report:#?}");
         if mode == "graceful" {
             assert!(frames_of(&path) > 5);
         }
@@ -185,13 +207,15 @@ async fn a_parent_token_stops_all_below_it_and_a_child_only_its_own() {
 async fn environment_folder_and_niceness_reach_the_process() {
     let folder = Folder::new();
     let here = folder.path("");
-    let script = "echo \"$ONE|$HOME|$(pwd)|$(cut -d' ' -f19 /proc/self/stat)\"";
-    let command = sh(script).env_clear().env("ONE", "1").current_dir(&here).nice(7);
-    let mut running = Running::start(command).await;
-    let line = running.output.next_line().await.expect("a line").text;
-    assert!(running.report().await.succeeded());
     let own: i32 = super::kit::stat(std::process::id().cast_signed()).expect("stat")[16].parse().expect("a number");
-    assert_eq!(line, format!("1||{}|{}", here.trim_end_matches('/'), (own + 7).min(19)));
+    let nice = (own + 7).min(19).to_string();
+    // The niceness is set right after the start, so the script may be ahead of it.
+    let script = "until [ $(cut -d' ' -f19 /proc/$$/stat) = $NICE ]; do :; done; echo \"$ONE|$HOME|$(pwd)\"";
+    let command = sh(script).env_clear().env("ONE", "1").env("NICE", nice).current_dir(&here).nice(7);
+    let mut running = Running::start(command).await;
+    let line = tokio::time::timeout(SOON, running.output.next_line()).await.expect("in time").expect("a line").text;
+    assert!(running.report().await.succeeded());
+    assert_eq!(line, format!("1||{}", here.trim_end_matches('/')));
 }
 
 #[tokio::test]

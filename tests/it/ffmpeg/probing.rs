@@ -1,13 +1,14 @@
 //! Probing real and broken files.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use transcoded::domain::media::{FrameRate, MediaInfo};
 use transcoded::ffmpeg::{ProbeError, probe};
 
-use super::kit::{CLIP, Folder, group, tools, until};
+use super::kit::{CLIP, Folder, SOON, group, tools, until};
+use crate::harness::turn_clockwise;
 
 async fn ask(path: &str) -> Result<MediaInfo, ProbeError> {
     probe(&CancellationToken::new(), &tools().ffprobe, Path::new(path), Duration::from_secs(20)).await
@@ -42,11 +43,10 @@ async fn rotation_language_depth_and_odd_rates_are_read() {
     let (stream, video) = info.video().expect("a picture");
     assert_eq!((video.bit_depth, stream.language.as_deref()), (Some(10), Some("deu")));
     assert_eq!(video.frame_rate, FrameRate::new(30000, 1001));
-    let turned = folder.make("turned.mov", &["-i", CLIP, "-c", "copy", "-metadata:s:v", "rotate=90", "-t", "1"]);
+    let turned = folder.make("turned.mov", &["-i", CLIP, "-c", "copy", "-t", "1"]);
+    turn_clockwise(Path::new(&turned));
     let info = ask(&turned).await.expect("a clip");
-    let rotation = info.video().expect("a picture").1.rotation;
-    // 5.1 writes this as a matrix that turns the picture anticlockwise; newer versions no longer write it at all.
-    assert!(rotation == 270 || rotation == 0 && !tools().ffmpeg.starts_with("/usr"), "{rotation}");
+    assert_eq!(info.video().expect("a picture").1.rotation, 90);
     let sound =
         ["-f", "lavfi", "-i", "sine=duration=1", "-c:a", "flac", "-sample_fmt", "s32", "-bits_per_raw_sample", "24"];
     let info = ask(&folder.make("deep.flac", &sound)).await.expect("sound");
@@ -121,10 +121,9 @@ async fn a_named_pipe_times_out_and_a_cancel_is_told_apart() {
     let pipe = folder.path("pipe.mp4");
     assert!(std::process::Command::new("mkfifo").arg(&pipe).status().expect("mkfifo").success());
     let (token, ffprobe) = (CancellationToken::new(), tools().ffprobe);
-    let begun = Instant::now();
-    let asked = probe(&token, &ffprobe, Path::new(&pipe), Duration::from_millis(300)).await;
+    let asking = probe(&token, &ffprobe, Path::new(&pipe), Duration::from_millis(300));
+    let asked = tokio::time::timeout(SOON, asking).await.expect("in time");
     assert!(matches!(asked, Err(ProbeError::TimedOut(_))), "{asked:?}");
-    assert!(begun.elapsed() < Duration::from_secs(3));
     let asking = probe(&token, &ffprobe, Path::new(&pipe), Duration::from_secs(20));
     tokio::pin!(asking);
     assert!(futures_util::poll!(&mut asking).is_pending());

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use transcoded::ffmpeg::{Command, Exit, GLOBAL_ARGS, StopStep};
 
+use super::crowd::Crowd;
 use super::kit::{
     CLIP, ENDLESS, Folder, Running, exited_with, ffmpeg, frames_of, stat, state, stopped_by, tools, until,
 };
@@ -16,9 +17,9 @@ async fn a_cancel_becomes_q_and_exit_code_0_is_not_finished() {
     let running = Running::start(ffmpeg(ENDLESS).arg(&path)).await;
     running.has_output().await;
     let report = running.cancel().await;
-    let took = stopped_by(&report, StopStep::Quit);
+    stopped_by(&report, StopStep::Quit);
     exited_with(&report, Exit::Code(0));
-    assert!(!report.succeeded() && took < Duration::from_secs(3), "{report:#?}");
+    assert!(!report.succeeded(), "{report:#?}");
     assert!(frames_of(&path) > 0);
 }
 
@@ -26,7 +27,7 @@ async fn a_cancel_becomes_q_and_exit_code_0_is_not_finished() {
 async fn an_encoder_that_flushes_for_long_is_given_the_time() {
     let folder = Folder::new();
     let path = folder.path("out.mp4");
-    // One thread, a long look-ahead and the slowest settings: the frames that were read take seconds to be written.
+    // One thread, a long look-ahead and the slowest settings: the frames that were read take long to be written.
     let running = Running::start(ffmpeg(&[
         "-f",
         "lavfi",
@@ -44,10 +45,22 @@ async fn an_encoder_that_flushes_for_long_is_given_the_time() {
     ]))
     .await;
     running.progress(|progress| progress.frame > Some(2)).await;
+    running.token.cancel();
+    stopped_by(&running.patient_report().await, StopStep::Quit);
+    assert!(frames_of(&path) > 100);
+}
+
+#[tokio::test]
+async fn one_that_is_at_work_is_given_more_time_than_one_that_stands_still() {
+    // It reads its `q` and is then busy for longer than any step of the ladder waits for one that does nothing.
+    let script = "echo frame=1; echo progress=continue; head -c 1 >/dev/null; end=$(( $(date +%s) + 7 ));
+        while [ $(date +%s) -lt $end ]; do i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; done; exit 0";
+    let running = Running::start(Command::new("/bin/sh").args(["-c", script])).await;
+    running.has_output().await;
     let report = running.cancel().await;
     let took = stopped_by(&report, StopStep::Quit);
-    assert!(took > Duration::from_secs(5), "the flush was too short to show anything: {took:?}");
-    assert!(frames_of(&path) > 100);
+    exited_with(&report, Exit::Code(0));
+    assert!(took > Duration::from_secs(5), "{took:?}");
 }
 
 #[tokio::test]
@@ -57,8 +70,21 @@ async fn nothing_encoded_yet_is_ended_by_one_terminate() {
     let script = r"printf 'frame=0\nout_time_us=N/A\nspeed=N/A\nprogress=continue\n'; read -r _";
     let running = Running::start(Command::new("/bin/sh").args(["-c", script, "sh", "-progress", "pipe:1"])).await;
     running.progress(|_| true).await;
+    let crowd = Crowd::watch();
     let took = stopped_by(&running.cancel().await, StopStep::Terminate);
-    assert!(took < Duration::from_secs(3), "{took:?}");
+    assert!(took < crowd.stretch(Duration::from_secs(3)), "{took:?}");
+}
+
+#[tokio::test]
+async fn an_output_that_has_begun_is_worth_the_wait_before_the_first_progress() {
+    // ffmpeg is silent about its progress until the last of its outputs has begun. This one then flushes for long.
+    let script = "trap 'end=$(( $(date +%s) + 4 )); while [ $(date +%s) -lt $end ]; do :; done; exit 0' TERM
+        echo \"[info] Output #0, mp4, to 'first.mp4':\" >&2; while :; do :; done";
+    let mut running = Running::start(Command::new("/bin/sh").args(["-c", script, "sh", "-progress", "pipe:1"])).await;
+    running.output.next_line().await.expect("word of the output");
+    let report = running.cancel().await;
+    stopped_by(&report, StopStep::Terminate);
+    exited_with(&report, Exit::Code(0));
 }
 
 #[tokio::test]
@@ -73,8 +99,9 @@ async fn an_ffmpeg_that_is_busy_before_it_encodes_is_not_waited_for() {
             .is_some_and(|stat| stat[11].parse::<u32>().expect("ticks") + stat[12].parse::<u32>().expect("ticks") > 50)
     })
     .await;
+    let crowd = Crowd::watch();
     let took = stopped_by(&running.cancel().await, StopStep::Kill);
-    assert!(took < Duration::from_secs(5), "{took:?}");
+    assert!(took < crowd.stretch(Duration::from_secs(5)), "{took:?}");
 }
 
 #[tokio::test]
@@ -219,12 +246,14 @@ async fn a_kill_ends_a_grace_at_once() {
     running.progress(|progress| progress.frame > Some(2)).await;
     running.token.cancel();
     while !running.output.next_line().await.expect("a line").text.contains("[q] command received") {}
+    let crowd = Crowd::watch();
     kill.cancel();
     let killed = std::time::Instant::now();
     let report = running.report().await;
+    let took = killed.elapsed();
     stopped_by(&report, StopStep::Kill);
     exited_with(&report, Exit::Signal(9));
-    assert!(killed.elapsed() < Duration::from_secs(1), "{:?}", killed.elapsed());
+    assert!(took < crowd.stretch(Duration::from_secs(1)), "{took:?}");
 }
 
 #[tokio::test]
@@ -236,6 +265,7 @@ async fn a_grace_ends_at_its_limit() {
     )
     .await;
     running.has_output().await;
+    let crowd = Crowd::watch();
     let took = stopped_by(&running.cancel().await, StopStep::Kill);
-    assert!((Duration::from_millis(700)..Duration::from_secs(2)).contains(&took), "{took:?}");
+    assert!((Duration::from_millis(700)..crowd.stretch(Duration::from_secs(2))).contains(&took), "{took:?}");
 }

@@ -38,6 +38,41 @@ pub fn slow_clip() -> &'static str {
     "slow.mp4"
 }
 
+/// Tells players to turn the pictures of an mp4 or mov clockwise, by the matrix in the header of each track.
+///
+/// No option of ffmpeg's does that in every version.
+pub fn turn_clockwise(path: &Path) {
+    const MATRIX: [i32; 9] = [0, 0x1_0000, 0, -0x1_0000, 0, 0, 0, 0, 0x4000_0000];
+    let mut bytes = std::fs::read(path).unwrap();
+    let headers: Vec<usize> = (4..bytes.len()).filter(|&at| bytes[at - 4..at] == *b"tkhd").collect();
+    assert!(!headers.is_empty(), "no track in {}", path.display());
+    for header in headers {
+        for (index, number) in MATRIX.into_iter().enumerate() {
+            let at = header + 40 + 4 * index;
+            bytes[at..at + 4].copy_from_slice(&number.to_be_bytes());
+        }
+    }
+    std::fs::write(path, bytes).unwrap();
+}
+
+/// A fifth of a second of sound, for jobs that are to be over at once.
+pub fn blip() -> &'static str {
+    place(&media_root().join("blip.wav"), |path| encode(&["-f", "wav"], path));
+    "blip.wav"
+}
+
+/// What ffmpeg makes of the blip, for fakes that have no time to encode.
+pub(super) fn ready_mp3() -> PathBuf {
+    let path = media_root().join("ready.mp3");
+    place(&path, |path| encode(&["-c:a", "libmp3lame", "-f", "mp3"], path));
+    path
+}
+
+fn encode(how: &[&str], path: &Path) {
+    let source = ["-v", "error", "-y", "-f", "lavfi", "-i", "sine=frequency=440:duration=0.2:sample_rate=48000"];
+    assert!(Command::new("ffmpeg").args(source).args(how).arg(path).status().expect("ffmpeg runs").success());
+}
+
 /// Makes the file unless it is there; two processes may try at once.
 fn place(path: &Path, make: impl FnOnce(&Path)) {
     if !path.exists() {

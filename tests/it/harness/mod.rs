@@ -2,13 +2,22 @@
 //! is left over.
 
 mod clips;
+mod disk;
 mod events;
+mod fake;
 mod processes;
 mod server;
 mod wait;
 
-pub use clips::{clip, media_root};
+pub use clips::{blip, clip, media_root, slow_clip, turn_clockwise};
+pub use disk::Tmpfs;
 pub use events::{Event, Events};
-pub use processes::processes_naming;
+pub use fake::{let_go, victim};
+pub use processes::{memory_kib, processes_naming, zombies_of};
 pub use server::{Options, Server, slow_job};
-pub use wait::{eventually, within};
+pub use wait::{LONG, eventually, within};
+
+/// Whether the tests take the time that `make test-long` has.
+pub fn long_run() -> bool {
+    std::env::var_os("TRANSCODED_TEST_LONG").is_some_and(|value| value == "1")
+}

@@ -25,6 +25,22 @@ pub struct Options {
     pub env: Vec<(String, String)>,
     /// The media root; by default the shared one.
     pub media_root: Option<PathBuf>,
+    /// The folder in which the data folder is made; by default that for temporary files.
+    pub disk: Option<PathBuf>,
+    /// What runs in ffmpeg's place, see [`fake`](super::fake).
+    pub ffmpeg: Option<String>,
+}
+
+impl Options {
+    /// More arguments, and nothing else.
+    pub fn with(args: &[&str]) -> Self {
+        Self { args: args.iter().map(|&arg| arg.to_owned()).collect(), ..Self::default() }
+    }
+
+    /// The same with a script in ffmpeg's place.
+    pub fn faking(self, script: &str) -> Self {
+        Self { ffmpeg: Some(script.to_owned()), ..self }
+    }
 }
 
 /// A running server. Dropped, it is killed, and everything that it has started must then be gone.
@@ -43,10 +59,12 @@ impl Server {
     }
 
     pub fn start_with(options: Options) -> Self {
-        Self::start_in(tempfile::tempdir().unwrap(), options)
+        let disk = options.disk.clone().unwrap_or_else(std::env::temp_dir);
+        Self::start_in(tempfile::tempdir_in(disk).unwrap(), options)
     }
 
-    fn start_in(folder: tempfile::TempDir, options: Options) -> Self {
+    /// Starts a server on a folder that may hold something already.
+    pub fn start_in(folder: tempfile::TempDir, options: Options) -> Self {
         let (child, url) = spawn(folder.path(), &options);
         // Two servers may be asked for in one test process; the first one installs it.
         let _ = rustls::crypto::ring::default_provider().install_default();
@@ -56,6 +74,11 @@ impl Server {
 
     pub fn data_dir(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// The id of the server's process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// Sends a signal to the server.
@@ -178,6 +201,7 @@ fn examined() -> PathBuf {
 /// Starts the binary and waits for the line that tells its address.
 fn spawn(folder: &Path, options: &Options) -> (Child, String) {
     let (known, own) = (examined(), folder.join("ffmpeg.json"));
+    let fake = options.ffmpeg.as_deref().map(|script| super::fake::place(folder, script, &known));
     if known.exists() && !own.exists() {
         std::fs::copy(&known, &own).unwrap();
     }
@@ -192,6 +216,7 @@ fn spawn(folder: &Path, options: &Options) -> (Child, String) {
         .env("TRANSCODED_SLOTS", "2")
         .env("TRANSCODED_LISTEN", "127.0.0.1:0")
         .envs(options.env.iter().cloned())
+        .envs(fake.iter().map(|fake| ("TRANSCODED_FFMPEG", fake)))
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
@@ -209,7 +234,7 @@ fn spawn(folder: &Path, options: &Options) -> (Child, String) {
         }
     });
     let url = address.recv_timeout(LONG).expect("the server starts");
-    if !known.exists() && options.env.is_empty() {
+    if !known.exists() && options.env.is_empty() && fake.is_none() {
         let unfinished = folder.join("ffmpeg.json.copy");
         std::fs::copy(own, &unfinished).unwrap();
         // Another test may do the same; either is as good.

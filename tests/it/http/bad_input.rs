@@ -46,6 +46,8 @@ async fn requests_that_can_not_be_carried_out_name_the_field() {
         (json!({"input": clip(), "outputs": [], "frobnicate": 1}), "/frobnicate"),
         (json!({"input": 7, "outputs": []}), "/input"),
         (json!({"input": clip(), "outputs": []}), "/outputs"),
+        (json!({"input": clip(), "outputs": [["a.mp4"]]}), "/outputs/0"),
+        (json!({"input": clip(), "outputs": [{"name": "a.mp4"}], "priority": i32::MIN}), "/priority"),
         (output(json!({"name": "a.mp4", "preset": "h265-16k"})), "/outputs/0/preset"),
         (output(json!({"name": "a.mp4", "video": {"codec": "divx"}})), "/outputs/0/video/codec"),
         (output(json!({"name": "a.webm", "audio": {"codec": "mp3"}})), "/outputs/0/audio/codec"),

@@ -61,7 +61,7 @@ async fn slim_and_standard_jobs_are_gone_at_once_and_leave_nothing() {
             (job["outputs"][0]["url"].clone(), job["outputs"][0]["playable"].clone()),
             (Value::Null, Value::Null)
         );
-        assert!(!server.data_dir().join("outputs").join(&id).exists());
+        assert!(!server.data_dir().join("jobs").join(&id).join("1/outputs").exists());
         assert_eq!(std::fs::read_dir(server.data_dir().join("work")).unwrap().count(), 0);
     }
 }
@@ -147,9 +147,9 @@ async fn only_what_is_over_can_be_purged_and_then_it_is_gone() {
     assert_eq!(server.delete(&format!("{path}?purge=true")).await.0, 409);
     server.delete(&path).await;
     server.over(&id).await;
-    assert!(server.data_dir().join("outputs").join(&id).exists());
+    assert!(server.data_dir().join("jobs").join(&id).exists());
     assert_eq!(server.delete(&format!("{path}?purge=true")).await.0, 204);
     assert_eq!(server.get(&path).await.0, 404);
     assert_eq!(server.delete(&format!("{path}?purge=true")).await.0, 404);
-    assert!(!server.data_dir().join("outputs").join(&id).exists());
+    assert!(!server.data_dir().join("jobs").join(&id).join("1/outputs").exists());
 }

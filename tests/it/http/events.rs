@@ -75,6 +75,34 @@ async fn what_was_missed_comes_first_even_after_kill_9() {
 }
 
 #[tokio::test]
+async fn a_reader_that_was_away_for_hundreds_of_events_gets_all_of_them_in_order() {
+    let server = Server::start();
+    // Nothing of it can run, so that each job has two events: queued and cancelled.
+    let (first, second) = (server.submit_slow("slim").await, server.submit_slow("slim").await);
+    let body = json!({"input": clip(), "outputs": [{"name": "a.wav"}]});
+    for _ in 0..30 {
+        let ids = futures_util::future::join_all((0..10).map(|_| server.submit(&body))).await;
+        let paths: Vec<_> = ids.iter().map(|id| format!("/v1/jobs/{id}")).collect();
+        futures_util::future::join_all(paths.iter().map(|path| server.delete(path))).await;
+    }
+    // Nothing is in memory any more, and it is more than a page of the database.
+    let server = server.kill_and_restart();
+    let mut all = server.events("/v1/events?last_event_id=0").await;
+    let mut cancelled = 0;
+    let mut last = all.next().await.unwrap().id.unwrap();
+    while cancelled < 300 {
+        let event = all.next_of("state").await;
+        assert!(event.id > Some(last), "{:?} after {last}", event.id);
+        last = event.id.unwrap();
+        cancelled += usize::from(event.state() == "cancelled");
+    }
+    for id in [first, second] {
+        server.delete(&format!("/v1/jobs/{id}?grace_seconds=0")).await;
+        server.over(&id).await;
+    }
+}
+
+#[tokio::test]
 async fn a_late_reader_gets_the_end_all_the_same() {
     let server = Server::start();
     let id = server.submit(&json!({"input": clip(), "outputs": [{"name": "a.wav"}]})).await;
@@ -82,6 +110,20 @@ async fn a_late_reader_gets_the_end_all_the_same() {
     let events = server.events(&format!("/v1/jobs/{id}/events")).await.rest().await;
     let found: Vec<_> = events.iter().map(|event| (event.kind.as_str(), event.state())).collect();
     assert_eq!(found, [("snapshot", "succeeded"), ("state", "succeeded")]);
+}
+
+#[tokio::test]
+async fn the_stream_of_a_job_that_is_tried_again_goes_on_past_its_old_end() {
+    let server = Server::start();
+    let id = server.submit(&json!({"input": clip(), "outputs": [{"name": "a.wav"}]})).await;
+    server.over(&id).await;
+    server.post("/v1/node/drain", &json!({})).await;
+    assert_eq!(server.post(&format!("/v1/jobs/{id}/retry"), &json!({})).await.0, 200);
+    let events = server.events(&format!("/v1/jobs/{id}/events?last_event_id=0")).await;
+    server.post("/v1/node/resume", &json!({})).await;
+    let events = events.rest().await;
+    let found: Vec<_> = events.iter().filter(|event| event.kind == "state").map(crate::harness::Event::state).collect();
+    assert_eq!(found, ["queued", "running", "succeeded", "queued", "running", "succeeded"]);
 }
 
 #[tokio::test]

@@ -4,6 +4,8 @@ mod bad_input;
 mod cancel;
 mod events;
 mod get_and_list;
+mod hold;
+mod hostile;
 mod operations;
 mod outputs;
 mod restart;

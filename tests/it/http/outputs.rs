@@ -26,6 +26,19 @@ async fn a_result_is_downloaded_whole_or_in_ranges_and_only_once() {
     assert_eq!(beyond.headers()["content-type"], "application/problem+json");
     let known = server.request(Method::GET, path).header("if-none-match", &tag).send().await.unwrap();
     assert_eq!(known.status(), 304);
+    let ask = |headers: &[(&str, &str)]| {
+        let request = server.request(Method::GET, path);
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        async move { request.send().await.unwrap().status().as_u16() }
+    };
+    assert_eq!(ask(&[("if-none-match", &format!("\"other\", W/{tag}"))]).await, 304);
+    assert_eq!(ask(&[("if-match", &tag)]).await, 200);
+    assert_eq!(ask(&[("if-match", "\"other\"")]).await, 412);
+    assert_eq!(ask(&[("range", "bytes=0-9"), ("if-range", &tag)]).await, 206);
+    assert_eq!(ask(&[("range", "bytes=0-9"), ("if-range", "\"other\"")]).await, 200, "the rest of another file");
+    for ignored in ["bytes=0-1,4-5", "pages=1-2", "bytes=5-2"] {
+        assert_eq!(ask(&[("range", ignored)]).await, 200, "{ignored}");
+    }
     let head = server.request(Method::HEAD, path).send().await.unwrap();
     assert_eq!(head.status(), 200);
     assert_eq!(head.headers()["content-length"], bytes.len().to_string());

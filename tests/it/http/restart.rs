@@ -17,7 +17,7 @@ async fn jobs_survive_kill_9_and_no_ffmpeg_does() {
     })
     .await;
     let job = server.job(&running).await;
-    assert_eq!(job["attempts"][0]["outcome"], "interrupted", "{job:#}");
+    assert_eq!(job["attempts"][0]["outcome"], "lost", "{job:#}");
     assert!(["queued", "running"].contains(&job["state"].as_str().unwrap()));
     server.encoding(&running).await;
     assert_eq!(server.job(&running).await["attempts"].as_array().unwrap().len(), 2);

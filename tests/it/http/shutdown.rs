@@ -63,7 +63,7 @@ async fn a_second_signal_ends_at_once_and_leaves_no_ffmpeg() {
     server.ended().await;
     crate::harness::eventually("ffmpeg to be gone", || async { processes_naming(&id).is_empty().then_some(()) }).await;
     let server = server.restart();
-    assert_eq!(server.job(&id).await["attempts"][0]["outcome"], "interrupted");
+    assert_eq!(server.job(&id).await["attempts"][0]["outcome"], "lost");
     server.delete(&format!("/v1/jobs/{id}")).await;
     server.over(&id).await;
 }

@@ -32,7 +32,7 @@ async fn every_container_is_playable_when_it_is_stopped_half_way() {
         let [output] = &outputs[..] else { panic!("{container}: {outputs:?}") };
         assert!(output.partial && output.playable == Some(true), "{output:?}");
         let millis = output.media.as_ref().and_then(|media| media.duration_ms).unwrap();
-        assert!((1000..3_400_000).contains(&millis), "{container}: {millis}");
+        assert!((1000..14_000_000).contains(&millis), "{container}: {millis}");
         assert!(kept.len() == 1 && decodes(&kept[0]), "{container}");
     }
 }
@@ -93,12 +93,14 @@ async fn a_shutdown_discards_what_is_half_done() {
 async fn a_timeout_stops_the_job_in_its_own_way_and_says_so() {
     let world = World::new();
     world.long_clip();
-    let request = json!({ "input": "long.mp4", "timeout_seconds": 1, "outputs": [{ "name": "a.mkv" }] });
+    // Long enough to come to encode on a busy machine, and far too short for all of it on a fast one.
+    let outputs = json!([{ "name": "a.mkv", "video": { "speed": "veryslow" } }]);
+    let request = json!({ "input": "long.mp4", "timeout_seconds": 4, "outputs": outputs });
     let controls = Controls::default();
     let (job, outcome) = world.run(&spec(request), &controls, &Witness::default()).await;
     assert_eq!(controls.reason(), CancelReason::Timeout);
     let End::Stopped { outputs, note: None, .. } = outcome.end else { panic!("{:?}", outcome.end) };
-    assert!(outputs.len() == 1 && outputs[0].partial && decodes(&world.files.output(job, "a.mkv")));
+    assert!(outputs.len() == 1 && outputs[0].partial && decodes(&world.files.output(job, 1, "a.mkv")));
 }
 
 #[tokio::test(flavor = "multi_thread")]

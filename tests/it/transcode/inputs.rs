@@ -59,6 +59,58 @@ async fn an_input_that_is_cut_short_fails_however_well_ffmpeg_ends() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn seconds_of_sound_that_are_lost_in_the_middle_are_no_success() {
+    let world = World::new();
+    // Sound that fills most of the file, so that a hole in it is a hole in the sound.
+    world.clip(
+        "-f lavfi -i color=size=160x120:rate=5:duration=8 -f lavfi -i anoisesrc=duration=8:sample_rate=48000 \
+         -c:v libx264 -preset ultrafast -g 5 -pix_fmt yuv420p -c:a aac -b:a 192k -movflags +faststart",
+        "torn.mp4",
+    );
+    let mut bytes = std::fs::read(world.path("torn.mp4")).unwrap();
+    let length = bytes.len();
+    bytes[length * 4 / 10..length * 6 / 10].fill(0);
+    std::fs::write(world.path("torn.mp4"), bytes).unwrap();
+    for output in [mp4(), json!({ "name": "a.mp3" }), json!({ "name": "a.mkv", "video": { "codec": "none" } })] {
+        let failure = world.fail(json!({ "input": "torn.mp4", "outputs": [output] })).await;
+        assert_eq!(failure.code, C::InputInvalid, "{output}: {failure}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fragment_that_is_cut_off_is_the_inputs_fault() {
+    let world = World::new();
+    world.clip(
+        "-f lavfi -i testsrc2=size=160x120:rate=25:duration=4 -f lavfi -i sine=duration=4 -c:v libx264 -g 100 \
+         -preset ultrafast -c:a aac -movflags frag_keyframe+empty_moov",
+        "whole.mp4",
+    );
+    // The sound stands behind the pictures of its fragment, so none of it is left.
+    let bytes = std::fs::read(world.path("whole.mp4")).unwrap();
+    std::fs::write(world.path("cut.mp4"), &bytes[..bytes.len() / 2]).unwrap();
+    let failure = world.fail(to_mp4("cut.mp4")).await;
+    assert_eq!(failure.code, C::InputInvalid, "{failure}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn formats_that_are_not_read_are_told_from_damaged_files() {
+    let world = World::new();
+    world.clip("-f lavfi -i testsrc2=size=160x120:duration=1 -frames:v 1", "picture.png");
+    let failure = world.fail(to_mp4("picture.png")).await;
+    assert_eq!(failure.code, C::InputInvalid);
+    assert!(failure.message.contains("format") && !failure.message.contains("damaged"), "{failure}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pictures_without_times_are_copied_all_the_same() {
+    let world = World::new();
+    world.small_clip();
+    world.clip("-i {in.mp4} -c:v mpeg2video -bf 2 -c:a mp2", "in.mpg");
+    let media = world.one("in.mpg", json!({ "name": "a.mkv", "preset": "remux" })).await.media.unwrap();
+    assert_eq!(media.video.unwrap().codec, "mpeg2video");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn streams_that_are_missing_are_named() {
     let world = World::new();
     world.clip("-f lavfi -i testsrc2=size=160x120:duration=1 -c:v libx264 -preset ultrafast", "silent.mp4");

@@ -4,4 +4,5 @@ mod cancel;
 mod containers;
 mod inputs;
 mod outputs;
+mod trims;
 mod world;

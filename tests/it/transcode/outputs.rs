@@ -6,6 +6,7 @@ use transcoded::domain::job::Output;
 use transcoded::domain::preset::BUILT_IN;
 
 use super::world::{World, spec};
+use crate::harness::turn_clockwise;
 
 fn size(output: &Output) -> Option<(u32, u32)> {
     output.media.as_ref()?.video.as_ref().map(|video| (video.width, video.height))
@@ -91,7 +92,8 @@ async fn odd_and_turned_pictures_come_out_even_and_upright() {
     let world = World::new();
     world.clip("-f lavfi -i testsrc2=size=321x241:duration=1 -c:v ffv1", "odd.mkv");
     world.clip("-f lavfi -i testsrc2=size=160x120:duration=1 -c:v libx264 -preset ultrafast", "flat.mp4");
-    world.clip("-i {flat.mp4} -c copy -metadata:s:v rotate=90", "turned.mp4");
+    world.clip("-i {flat.mp4} -c copy", "turned.mp4");
+    turn_clockwise(&world.path("turned.mp4"));
     for (input, video, expected) in [
         ("odd.mkv", json!({ "speed": "ultrafast" }), (320, 240)),
         ("odd.mkv", json!({ "speed": "ultrafast", "height": 121 }), (160, 120)),
@@ -102,6 +104,19 @@ async fn odd_and_turned_pictures_come_out_even_and_upright() {
         let output = world.one(input, json!({ "name": "a.mp4", "video": video })).await;
         assert_eq!(size(&output), Some(expected), "{input}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_encoder_cannot_take_is_said_before_it_runs() {
+    let world = World::new();
+    world.clip("-f lavfi -i testsrc2=size=64x20:duration=1 -c:v ffv1", "flat.mkv");
+    let video = json!({ "codec": "hevc", "width": 32 });
+    let request = json!({ "input": "flat.mkv", "outputs": [{ "name": "a.mp4", "video": video }] });
+    let failure = world.fail(request).await;
+    assert_eq!(failure.code, C::EncoderUnavailable);
+    assert!(failure.message.contains("32x10") && !failure.message.contains("ffmpeg:"), "{failure}");
+    let video = json!({ "codec": "av1", "bitrate_bps": 500_000_000, "speed": "ultrafast" });
+    world.one("flat.mkv", json!({ "name": "a.mp4", "video": video })).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

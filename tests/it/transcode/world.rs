@@ -101,7 +101,7 @@ impl World {
              -c:v libx264 -preset ultrafast -pix_fmt yuv420p -c:a aac",
             "short.mp4",
         );
-        self.clip("-stream_loop 700 -i {short.mp4} -c copy", "long.mp4");
+        self.clip("-stream_loop 2800 -i {short.mp4} -c copy", "long.mp4");
     }
 
     pub(crate) fn bunny(&self) {
@@ -121,7 +121,7 @@ impl World {
 
     /// The files that are published of a job.
     pub(crate) fn published(&self, job: JobId) -> Vec<PathBuf> {
-        let folder = std::fs::read_dir(self.data().join("outputs").join(job.to_string()));
+        let folder = std::fs::read_dir(self.data().join("jobs").join(job.to_string()).join("1/outputs"));
         folder.map(|entries| entries.map(|entry| entry.unwrap().path()).collect()).unwrap_or_default()
     }
 
@@ -133,7 +133,7 @@ impl World {
         assert_eq!((outcome.exit_code, outcome.signal), (Some(0), None));
         assert!(!outcome.cpu.is_zero() && outcome.peak_memory_bytes.is_some());
         for output in &outputs {
-            let size = std::fs::metadata(self.files.output(job, &output.name)).expect("published").len();
+            let size = std::fs::metadata(self.files.output(job, 1, &output.name)).expect("published").len();
             assert_eq!(output.size_bytes, Some(size));
             assert_eq!(output.sha256.as_ref().map(String::len), Some(64));
             assert!(!output.partial && output.url.is_none());
@@ -165,7 +165,7 @@ impl World {
         let End::Failed(failure) = outcome.end else { panic!("{request}: {:?}", outcome.end) };
         let folder = self.folder.path().display().to_string();
         assert!(!failure.message.contains(&folder) && !failure.message.contains(" @ 0x"), "{}", failure.message);
-        let log = self.files.read_log(job).unwrap().expect("a log");
+        let log = self.files.read_log(job, 1).unwrap().expect("a log");
         assert!(!log.contains(&folder), "a path leaked: {log}");
         assert!(self.published(job).is_empty());
         failure

@@ -1,0 +1,130 @@
+//! Who is to blame for an output that isn't what was planned: the input, the request, or ffmpeg.
+//!
+//! `verify` finds the fault; here it becomes the failure that the job shows, or is forgiven.
+
+use std::time::Duration;
+
+use super::classify;
+use super::clean::Cleaner;
+use super::plan::Planned;
+use super::verify::{Fault, slack};
+use crate::domain::failure::{Failure, FailureCode};
+use crate::domain::format::{AudioCodec, VideoCodec};
+
+/// How much sound may be lost in the middle before the input counts as damaged.
+const LOST: Duration = Duration::from_millis(500);
+
+/// What is known of an output beside the file itself.
+#[derive(Clone, Copy)]
+pub(super) struct Case<'a> {
+    /// What was planned.
+    pub(super) planned: &'a Planned,
+    /// The lines that ffmpeg marked as errors.
+    pub(super) errors: &'a [String],
+    /// Knows the names that are no words of its own.
+    pub(super) cleaner: &'a Cleaner,
+}
+
+impl Case<'_> {
+    /// Judges a fault; one that is nobody's is forgiven.
+    ///
+    /// # Errors
+    /// The failure of the job.
+    pub(super) fn judge(self, fault: Fault) -> Result<(), Failure> {
+        match fault {
+            Fault::Differs(how) => Err(self.output(&format!("isn't what was asked for: {how}"))),
+            Fault::Missing(kind) => self.missing(kind),
+            Fault::Short { found, expected, exact } => self.short(found, expected, exact),
+        }
+    }
+
+    /// Judges a file that can't be read to its end.
+    pub(super) fn unreadable(self) -> Failure {
+        if self.starts_late() && !self.complains() {
+            return self.beyond_end();
+        }
+        self.output("was made, but can't be read to its end as media")
+    }
+
+    /// Judges sound that lacks so much in the middle.
+    ///
+    /// # Errors
+    /// Where the input is damaged. A recording may also have breaks of its own, of which ffmpeg says nothing.
+    pub(super) fn gaps(self, lost: Duration) -> Result<(), Failure> {
+        let exact = self.planned.holds.length.is_some_and(|length| length.exact);
+        if exact && lost > LOST && self.complains() {
+            return Err(self.damaged(&format!("{:.1} s of its sound can't be read", lost.as_secs_f64())));
+        }
+        Ok(())
+    }
+
+    fn missing(self, kind: &str) -> Result<(), Failure> {
+        let spec = &self.planned.spec;
+        if self.complains() {
+            return Err(self.damaged(&format!("its {kind} can't be read")));
+        }
+        let copied = match kind {
+            "video" => spec.video.codec == VideoCodec::Copy,
+            _ => spec.audio.codec == AudioCodec::Copy,
+        };
+        match (kind, spec.trim) {
+            // This part of the input has no sound, so the output has none.
+            ("audio", Some(_)) if self.planned.holds.video.is_some() => Ok(()),
+            ("video", Some(_)) if copied => {
+                let message = format!(
+                    "the input's video can only be cut at its key frames, and there is none in the part that {} takes; \
+                     choose a video codec instead of \"copy\"",
+                    spec.name
+                );
+                Err(Failure::new(FailureCode::CopyImpossible, message))
+            }
+            _ if self.starts_late() => Err(self.beyond_end()),
+            _ => Err(self.output(&format!("isn't what was asked for: the {kind} is missing"))),
+        }
+    }
+
+    fn short(self, found: Duration, expected: Duration, exact: bool) -> Result<(), Failure> {
+        let much = found + slack(expected) < expected;
+        let (found, expected) = (found.as_secs_f64(), expected.as_secs_f64());
+        if (exact || much) && self.complains() {
+            return Err(self.damaged(&format!("only {found:.1} s of {expected:.1} s can be read")));
+        }
+        if exact && much {
+            let what = format!("is {found:.1} s long instead of {expected:.1} s; the input may be damaged");
+            return Err(self.output(&what));
+        }
+        // The input's length was a guess, or the last frames of its streams don't end together.
+        Ok(())
+    }
+
+    /// Whether ffmpeg said anything against the input.
+    fn complains(self) -> bool {
+        self.errors.iter().any(|line| classify::blames_input(line, self.cleaner))
+    }
+
+    /// The failure that not all of the input could be read.
+    fn damaged(self, what: &str) -> Failure {
+        if self.errors.iter().any(|line| classify::is_passing(line, self.cleaner)) {
+            return Failure::new(FailureCode::IoError, format!("the input could not be read to its end: {what}"));
+        }
+        Failure::new(FailureCode::InputInvalid, format!("the input is damaged or cut short: {what}"))
+    }
+
+    fn starts_late(self) -> bool {
+        !self.planned.start.is_zero()
+    }
+
+    fn beyond_end(self) -> Failure {
+        beyond_end(&self.planned.spec.name, self.planned.start)
+    }
+
+    fn output(self, what: &str) -> Failure {
+        Failure::new(FailureCode::OutputInvalid, format!("{} {what}", self.planned.spec.name))
+    }
+}
+
+/// The failure where an output starts so late that nothing is left for it.
+pub(super) fn beyond_end(name: &str, start: Duration) -> Failure {
+    let message = format!("{name} starts at {:.3} s, where the input has ended already", start.as_secs_f64());
+    Failure::new(FailureCode::TrimBeyondEnd, message)
+}

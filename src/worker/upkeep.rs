@@ -1,0 +1,92 @@
+//! Keeps the house in bounds: removes jobs that have been kept for long enough, their files, and files that no record tells
+//! of.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::db::{Error, Retention};
+use crate::domain::id::JobId;
+use crate::domain::job::Job;
+use crate::queue::Queue;
+use crate::storage::Files;
+
+/// How often it looks for what may go.
+const PERIOD: Duration = Duration::from_mins(1);
+
+/// The upkeep of one server.
+pub struct Upkeep {
+    /// The jobs.
+    pub queue: Arc<Queue>,
+    /// What they have made.
+    pub files: Arc<Files>,
+    /// How long what is over is kept.
+    pub retention: Retention,
+}
+
+impl Upkeep {
+    /// Works for ever. The future may be dropped at any time: what was begun is taken up again by the next server.
+    pub async fn run(self) {
+        self.remove_strays().await;
+        let mut ticks = interval(PERIOD);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            if let Err(error) = self.tidy().await {
+                tracing::warn!(%error, "old jobs could not be removed; trying again");
+            }
+        }
+    }
+
+    /// Removes what has been kept for long enough, in steps between which others get their turn.
+    async fn tidy(&self) -> Result<(), Error> {
+        loop {
+            let tidied = self.queue.tidy(self.retention).await?;
+            for job in tidied.jobs {
+                self.remove(job).await;
+            }
+            if !tidied.more {
+                return Ok(());
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Removes files that no record tells of: a crash can come between a record and its files.
+    async fn remove_strays(&self) {
+        let files = Arc::clone(&self.files);
+        let kept = tokio::task::spawn_blocking(move || files.kept().map(Iterator::collect::<Vec<_>>)).await;
+        let Ok(Ok(kept)) = kept else { return };
+        for job in kept {
+            match self.queue.job(job).await {
+                Ok(None) => self.remove(job).await,
+                Ok(Some(record)) => self.withdraw_strays(&record).await,
+                Err(_) => return,
+            }
+        }
+    }
+
+    /// Removes what ended attempts published and the record doesn't tell of. One that is open or only just begun decides for
+    /// itself.
+    async fn withdraw_strays(&self, record: &Job) {
+        let told = record.outputs.iter().any(|output| output.url.is_some());
+        let last = record.attempts.last().map(|attempt| attempt.number).filter(|_| told);
+        let ended =
+            record.attempts.iter().filter(|attempt| attempt.finished_at.is_some()).map(|attempt| attempt.number);
+        let untold: Vec<u32> = ended.filter(|attempt| Some(*attempt) != last).collect();
+        let job = record.id;
+        self.work(job, move |files| untold.into_iter().try_for_each(|attempt| files.withdraw(job, attempt))).await;
+    }
+
+    async fn remove(&self, job: JobId) {
+        self.work(job, move |files| files.remove(job)).await;
+    }
+
+    async fn work(&self, job: JobId, work: impl FnOnce(&Files) -> std::io::Result<()> + Send + 'static) {
+        let files = Arc::clone(&self.files);
+        if let Ok(Err(error)) = tokio::task::spawn_blocking(move || work(&files)).await {
+            tracing::warn!(job.id = %job, %error, "files of a job could not be removed; the next start tries again");
+        }
+    }
+}
