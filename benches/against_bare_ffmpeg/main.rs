@@ -12,6 +12,8 @@ mod yardsticks;
 use std::process::ExitCode;
 
 use ground::{Result, Role, World};
+use tokio_util::sync::CancellationToken;
+use transcoded::ffmpeg::cancel_on_signals;
 
 fn main() -> ExitCode {
     // The server may run this program in ffmpeg's place; the time at which it does is taken before anything else.
@@ -39,9 +41,11 @@ fn run(wanted: &[&str]) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         // Dropping what runs ends every process that it has started and removes its files.
+        let stop = CancellationToken::new();
+        cancel_on_signals(stop.clone())?;
         tokio::select! {
             done = measure(wanted) => done,
-            signal = tokio::signal::ctrl_c() => Err(signal.map_or_else(Into::into, |()| "interrupted".into())),
+            () = stop.cancelled() => Err("interrupted".into()),
         }
     })
 }

@@ -14,7 +14,7 @@ pub(crate) async fn describe() -> Result<String> {
         ("Processor", format!("{} ({cores} cores)", processor())),
         ("Memory", memory()),
         ("Kernel", format!("Linux {}", first_line("/proc/sys/kernel/osrelease"))),
-        ("File system", printed("stat", &["-f", "-c", "%T", env!("CARGO_TARGET_TMPDIR")])),
+        ("File system", printed("df", &["--output=fstype", env!("CARGO_TARGET_TMPDIR")])),
         ("ffmpeg", transcoded::ffmpeg::version(&tools).await?),
         ("SQLite", format!("{} in both", rusqlite::version())),
         ("transcoded", format!("{}, release build, {}", env!("CARGO_PKG_VERSION"), printed("rustc", &["--version"]))),
@@ -41,9 +41,9 @@ fn first_line(path: impl AsRef<Path>) -> String {
     fs::read_to_string(path).unwrap_or_default().lines().next().unwrap_or("unknown").to_owned()
 }
 
-/// What a program prints, in one line.
+/// The last line that a program prints.
 fn printed(program: &str, arguments: &[&str]) -> String {
     let output = Command::new(program).args(arguments).output();
-    let text = output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()).unwrap_or_default();
-    if text.is_empty() { "unknown".to_owned() } else { text }
+    let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
+    text.lines().last().unwrap_or("unknown").trim().to_owned()
 }
