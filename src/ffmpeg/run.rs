@@ -130,7 +130,7 @@ struct Watch {
 
 impl Watch {
     async fn until_ended(mut self, limits: Limits) -> (Report, Vec<u8>) {
-        let (mut steps, mut requested, mut killed) = (Steps::default(), None, false);
+        let (mut steps, mut requested, mut killed) = (Steps::default(), None, None);
         let received = self.readers.received();
         let Self { process, stdin, monitor, clock, switch, request, kill, exited, .. } = &mut self;
         let (process, monitor, request, kill, exited) = (&*process, monitor.as_deref(), &*request, &*kill, &*exited);
@@ -162,7 +162,7 @@ impl Watch {
         let execute = async {
             kill.cancelled().await;
             if !exited.is_cancelled() && !process.has_ended() {
-                killed = true;
+                killed = Some(Instant::now());
                 process.signal_group(Signal::KILL);
             }
             std::future::pending::<()>().await;
@@ -173,8 +173,8 @@ impl Watch {
             () = async { tokio::join!(execute, stop); } => {}
         }
         let ended = Instant::now();
-        steps.killed = killed;
-        self.report(steps, requested, ended).await
+        steps.killed = killed.is_some();
+        self.report(steps, requested_by(requested, killed), ended).await
     }
 
     async fn report(self, steps: Steps, requested: Option<Request>, ended: Instant) -> (Report, Vec<u8>) {
@@ -208,6 +208,11 @@ impl Watch {
 fn exit_of(usage: &ResUse) -> Option<Exit> {
     use std::os::unix::process::ExitStatusExt as _;
     usage.status.code().map(Exit::Code).or_else(|| usage.status.signal().map(Exit::Signal))
+}
+
+/// What was asked of the process. A kill may be faster than the look for its reason, and a token is the only other one.
+fn requested_by(requested: Option<Request>, killed: Option<Instant>) -> Option<Request> {
+    requested.or_else(|| killed.map(|at| Request { cause: Cause::Asked, at }))
 }
 
 /// Decides by whose doing a process ended.
@@ -276,6 +281,16 @@ mod tests {
                 assert!(told, "{ending:?} {exit:?} {steps:?}");
             }
         }
+    }
+
+    #[test]
+    fn a_kill_that_was_faster_than_its_reason_is_told_as_a_kill() {
+        let at = Instant::now();
+        let request = requested_by(None, Some(at)).expect("the kill was asked for");
+        assert_eq!((request.cause, request.at), (Cause::Asked, at));
+        let overdue = Request { cause: Cause::TimedOut, at };
+        assert_eq!(requested_by(Some(overdue), Some(at)).map(|request| request.cause), Some(Cause::TimedOut));
+        assert!(requested_by(None, None).is_none());
     }
 
     #[test]

@@ -19,6 +19,7 @@ fn every_test_that_the_page_names_exists() {
     let page = std::fs::read_to_string(root.join("docs/RELIABILITY.md")).unwrap();
     let mut text = String::new();
     sources(&root.join("tests"), &mut text);
+    sources(&root.join("src"), &mut text);
     let rows = page.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| fault"));
     let mut count = 0;
     for row in rows {
@@ -31,4 +32,16 @@ fn every_test_that_the_page_names_exists() {
         }
     }
     assert!(count > 40, "{count}");
+}
+
+#[test]
+fn every_fault_test_is_on_the_page() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = std::fs::read_to_string(root.join("docs/RELIABILITY.md")).unwrap();
+    let mut text = String::new();
+    sources(&root.join("tests/it/faults"), &mut text);
+    for rest in text.split("#[tokio::test]\nasync fn ").skip(1) {
+        let name = rest.split('(').next().unwrap();
+        assert!(page.contains(&format!("`{name}`")), "it says nothing of {name}");
+    }
 }

@@ -256,6 +256,20 @@ async fn a_kill_ends_a_grace_at_once() {
     assert!(took < crowd.stretch(Duration::from_secs(1)), "{took:?}");
 }
 
+/// The process may be dead before anybody has looked why it is to stop.
+#[tokio::test]
+async fn a_kill_that_comes_with_the_request_is_told_as_a_kill() {
+    for _ in 0..50 {
+        let kill = CancellationToken::new();
+        let running = Running::start(Command::new("/bin/sleep").arg("600").kill_when(kill.clone())).await;
+        running.token.cancel();
+        kill.cancel();
+        let report = running.report().await;
+        stopped_by(&report, StopStep::Kill);
+        exited_with(&report, Exit::Signal(9));
+    }
+}
+
 #[tokio::test]
 async fn a_grace_ends_at_its_limit() {
     let running = Running::start(
