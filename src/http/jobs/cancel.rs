@@ -49,8 +49,7 @@ pub(in crate::http) async fn cancel(
     if params.flag("purge")? {
         return purge(&context, id).await;
     }
-    let queue = Arc::clone(&context.queue);
-    let job = match to_the_end(async move { queue.cancel(id, grace).await }).await?? {
+    let job = match context.queue.cancel(id, grace).await? {
         CancelAnswer::Cancelled(job) | CancelAnswer::AlreadyCancelled(job) => {
             return Ok(axum::Json(job).into_response());
         }
@@ -69,8 +68,8 @@ pub(in crate::http) async fn cancel(
     Ok((status, applied, axum::Json(now.unwrap_or(job))).into_response())
 }
 
-/// Carries out what was begun, even if the client hangs up meanwhile, which drops the handler: a job that is marked as
-/// being stopped must be stopped, and no files may outlive the record that names them.
+/// Carries out what was begun, even if the client hangs up meanwhile, which drops the handler: no files may outlive the
+/// record that names them.
 async fn to_the_end<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> Result<T, Problem> {
     tokio::spawn(work).await.map_err(|_| Problem::internal())
 }

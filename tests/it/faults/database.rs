@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::{a_neighbour_is_unharmed, attempts, endings, is, long, runs};
-use crate::harness::{Options, Server, Tmpfs, blip, eventually, let_go, processes_naming, victim};
+use super::{a_neighbour_is_unharmed, attempts, endings, is, runs};
+use crate::harness::{Options, Server, Tmpfs, blip, eventually, let_go, long_run, processes_naming, victim};
 
 /// A job that waits for [`let_go`] and then does its work.
 const WAITING: &str = r#"progress; wait_to_go; exec "$real" "$@""#;
@@ -102,7 +102,7 @@ async fn a_locked_database_refuses_submits_and_harms_no_running_job() {
     let since = Instant::now();
     let mut number = 0;
     // One round is longer than the server waits for a lock; the long run is the half minute of the promise.
-    while number == 0 || long() && since.elapsed() < Duration::from_secs(32) {
+    while number == 0 || long_run() && since.elapsed() < Duration::from_secs(32) {
         assert_eq!(submitted(&server, &marked(number)).await, None);
         assert_eq!(server.job(&running).await["state"], "running");
         number += 1;

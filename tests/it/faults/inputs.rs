@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{Random, a_neighbour_is_unharmed, long};
-use crate::harness::{Options, Server, clip, media_root};
+use super::{Random, a_neighbour_is_unharmed};
+use crate::harness::{Options, Server, clip, long_run, media_root};
 
 /// What a damaged input may be said to be.
 const CODES: [&str; 5] = ["input_invalid", "stream_missing", "output_invalid", "ffmpeg_failed", "ffmpeg_crashed"];
@@ -44,7 +44,7 @@ async fn every_damaged_input_ends_as_a_sound_result_or_with_a_stable_code() {
     let server = Server::start_with(options);
     let mut random = Random(20_261_124);
     let mut ids = Vec::new();
-    for number in 0..if long() { 500 } else { 30 } {
+    for number in 0..if long_run() { 500 } else { 30 } {
         let name = format!("{number}.mp4");
         std::fs::write(media.path().join(&name), damaged(&whole, &mut random)).unwrap();
         let video = json!({"width": 160, "fps": "5", "speed": "ultrafast"});

@@ -15,11 +15,6 @@ use serde_json::{Value, json};
 
 use crate::harness::{Server, clip, eventually, processes_naming};
 
-/// Whether the long form of the tests is wanted.
-fn long() -> bool {
-    std::env::var_os("TRANSCODED_TEST_LONG").is_some()
-}
-
 /// The same numbers in every run.
 struct Random(u64);
 
