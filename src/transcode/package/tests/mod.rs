@@ -1,0 +1,4 @@
+//! Packages made of small films that a real ffmpeg has encoded.
+
+mod fixture;
+mod whole;
