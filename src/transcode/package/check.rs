@@ -27,7 +27,7 @@ pub(super) struct Told {
 /// What a manifest says of one segment.
 pub(super) struct ToldSegment {
     pub(super) path: PathBuf,
-    /// When it begins, in seconds of the media's own time; where the manifest says so.
+    /// When it begins, in seconds from the beginning; where the manifest says so.
     pub(super) start: Option<f64>,
     /// How long it is, in seconds; `None` where it is one for all the time there is.
     pub(super) duration: Option<f64>,
@@ -159,8 +159,9 @@ impl Checker<'_> {
         for pair in fragments.windows(2) {
             self.joined(&shown, pair[0].decode + pair[0].duration, &pair[1])?;
         }
+        let hidden = i64::try_from(track.hidden).unwrap_or(i64::MAX);
         #[expect(clippy::cast_precision_loss, reason = "times are far below 2^52 ticks")]
-        let seconds = |ticks: i64| ticks as f64 / f64::from(track.timescale);
+        let seconds = |ticks: i64| ticks.saturating_sub(hidden).max(0) as f64 / f64::from(track.timescale);
         Ok(Found {
             start: seconds(first.start),
             end: seconds(last.end),

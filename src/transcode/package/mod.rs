@@ -35,7 +35,7 @@ use tokio_util::sync::CancellationToken;
 
 pub(super) use check::{CheckError, check};
 pub(super) use codecs::VideoRange;
-pub(super) use encode::{AUDIO_MUXER, VIDEO_MUXER, force_key_frames};
+pub(super) use encode::{AUDIO_MUXER, VIDEO_MUXER, fixed_key_frames, force_key_frames};
 pub(super) use error::PackageError;
 pub(super) use make::{Options, Packaged, PackagedFile, package};
 pub(super) use rendition::{Facts, Piece, Rendition};
@@ -136,7 +136,6 @@ fn cut_planned(
         average_bps,
         init_bytes: sizes.first().copied().unwrap_or(0),
         timescale: index.track.timescale,
-        hidden: index.track.hidden,
         segments: pieces,
     })
 }

@@ -13,12 +13,12 @@ use std::time::Duration;
 use super::fragments::{Fragment, Index};
 use super::init::{Medium, Track};
 
-/// A run of fragments that goes into one file. Times are in ticks of the track, with what `Track::later` adds.
+/// A run of fragments that goes into one file. Times are in ticks of the track, counted from the beginning of the package.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Segment {
     pub(super) fragments: Range<usize>,
     /// When its first sample is shown.
-    pub(super) start: i64,
+    pub(super) start: u64,
     /// How long until the next segment begins; with the last one, until its last sample is over.
     pub(super) duration: u64,
 }
@@ -37,6 +37,12 @@ impl Track {
     fn nanos(&self, ticks: i64) -> Nanos {
         let ticks = i128::from(ticks) + i128::from(self.later) - i128::from(self.hidden);
         (ticks * 1_000_000_000).div_euclid(i128::from(self.timescale))
+    }
+
+    /// Turns a time of the file into ticks of the package's time. What only sets the decoder going is shown at no time.
+    fn shown(&self, ticks: i64) -> u64 {
+        let ticks = i128::from(ticks) + i128::from(self.later) - i128::from(self.hidden);
+        u64::try_from(ticks.max(0)).unwrap_or(u64::MAX)
     }
 
     pub(super) fn is_video(&self) -> bool {
@@ -146,10 +152,9 @@ fn group(index: &Index, places: &[usize], target: Duration, limit: Option<Nanos>
 }
 
 fn segment(index: &Index, fragments: Range<usize>) -> Segment {
-    let later = i64::try_from(index.track.later).unwrap_or(i64::MAX);
-    let start = index.fragments[fragments.start].start;
+    let start = index.track.shown(index.fragments[fragments.start].start);
     let next = index.fragments.get(fragments.end).map(|next| next.start);
-    // At the end of all, and where the next fragment isn't taken, the samples themselves tell.
-    let end = next.unwrap_or_else(|| index.fragments[fragments.end - 1].end);
-    Segment { start: start.saturating_add(later), duration: end.abs_diff(start), fragments }
+    // At the end of all, the samples themselves tell.
+    let end = index.track.shown(next.unwrap_or_else(|| index.fragments[fragments.end - 1].end));
+    Segment { start, duration: end.saturating_sub(start), fragments }
 }

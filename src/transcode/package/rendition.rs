@@ -26,8 +26,6 @@ pub(in crate::transcode) struct Rendition {
     pub(in crate::transcode) init_bytes: u64,
     /// Ticks per second of the segments' times.
     pub(in crate::transcode) timescale: u32,
-    /// What of the first segment is before the beginning, in ticks: samples that only set the decoder going.
-    pub(in crate::transcode) hidden: u64,
     /// The segments, `00001.m4s` first.
     pub(in crate::transcode) segments: Vec<Piece>,
 }
@@ -35,7 +33,7 @@ pub(in crate::transcode) struct Rendition {
 /// One segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::transcode) struct Piece {
-    /// When its first sample is shown, in ticks of the media's own time.
+    /// When its first sample is shown, in ticks from the beginning of the package.
     pub(in crate::transcode) start: u64,
     /// How long it lasts, in ticks.
     pub(in crate::transcode) duration: u64,
@@ -81,7 +79,7 @@ impl Rendition {
     /// When its last sample is over, from the package's beginning.
     pub(super) fn end(&self) -> Duration {
         let start = self.segments.first().map_or(0, |first| first.start);
-        ticks((start + self.ticks()).saturating_sub(self.hidden), self.timescale)
+        ticks(start + self.ticks(), self.timescale)
     }
 
     /// How long each segment lasts.
@@ -99,12 +97,8 @@ pub(super) fn ticks(ticks: u64, timescale: u32) -> Duration {
 /// Puts the segments' times and sizes together. `sizes` begins with the init segment's.
 pub(super) fn pieces(segments: &[Segment], sizes: &[u64]) -> Vec<Piece> {
     let sizes = sizes.iter().skip(1);
-    let piece = |(segment, bytes): (&Segment, &u64)| Piece {
-        // Only samples that aren't shown come before 0, and their edit list has moved them behind it.
-        start: u64::try_from(segment.start).unwrap_or(0),
-        duration: segment.duration,
-        bytes: *bytes,
-    };
+    let piece =
+        |(segment, bytes): (&Segment, &u64)| Piece { start: segment.start, duration: segment.duration, bytes: *bytes };
     segments.iter().zip(sizes).map(piece).collect()
 }
 

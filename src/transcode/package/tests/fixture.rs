@@ -28,6 +28,13 @@ pub(super) fn ffmpeg(folder: &Path, args: &[String]) {
     assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
+/// What ffprobe says of a file's first stream.
+pub(super) fn ffprobe(file: &Path, entries: &str) -> String {
+    let args = ["-v", "error", "-select_streams", "0", "-of", "csv=p=0", "-show_entries"];
+    let output = Command::new("ffprobe").args(args).arg(format!("stream={entries}")).arg(file).output().unwrap();
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
 fn words(text: &str) -> impl Iterator<Item = String> + '_ {
     text.split_whitespace().map(str::to_owned)
 }
@@ -88,6 +95,13 @@ impl Film {
 
     pub(super) fn package(&self) -> Result<Packaged, PackageError> {
         self.package_with(&[])
+    }
+
+    /// The package, which is read back and found right.
+    pub(super) fn checked(&self) -> Packaged {
+        let packaged = self.package().unwrap();
+        check(&self.made(), &CancellationToken::new()).unwrap();
+        packaged
     }
 
     pub(super) fn package_with(&self, subtitles: &[Subtitles]) -> Result<Packaged, PackageError> {
