@@ -157,7 +157,7 @@ impl Checker<'_> {
             return differs(format!("{shown} has no fragment"));
         };
         for pair in fragments.windows(2) {
-            self.joined(&shown, pair[0].decode + pair[0].duration, &pair[1])?;
+            joined(&shown, pair[0].decode + pair[0].duration, &pair[1])?;
         }
         let hidden = i64::try_from(track.hidden).unwrap_or(i64::MAX);
         #[expect(clippy::cast_precision_loss, reason = "times are far below 2^52 ticks")]
@@ -168,16 +168,6 @@ impl Checker<'_> {
             decode: (first.decode, last.decode + last.duration),
             sync: first.sync,
         })
-    }
-
-    fn joined(&self, shown: &str, end: u64, next: &Fragment) -> Result<(), CheckError> {
-        if next.decode < end {
-            return differs(format!(
-                "{shown}: a fragment begins at {} before the one before it is over, at {end}",
-                next.decode
-            ));
-        }
-        Ok(())
     }
 
     /// Compares the times that were told with those that are in the segments.
@@ -227,4 +217,12 @@ impl Checker<'_> {
     fn shown(&self, path: &Path) -> String {
         path.strip_prefix(self.folder).unwrap_or(path).display().to_string()
     }
+}
+
+fn joined(shown: &str, end: u64, next: &Fragment) -> Result<(), CheckError> {
+    if next.decode < end {
+        let start = next.decode;
+        return differs(format!("{shown}: a fragment begins at {start}, before the one before it is over, at {end}"));
+    }
+    Ok(())
 }

@@ -1,5 +1,7 @@
 //! The names of codecs as browsers take them (RFC 6381): profile, level and what else decides whether a player can.
 
+use std::fmt::Write as _;
+
 use mp4_atom::{Audio, Av1c, Codec, Colr, Hvcc, Mp4a, Visual, VpcC};
 
 /// Names the codec of a sample entry; `None` for one that no player is known to take in such a package.
@@ -36,7 +38,7 @@ fn hevc(entry: &str, hvcc: &Hvcc) -> String {
     let kept = constraints.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
     let mut name = format!("{entry}.{space}{}.{flags:X}.{tier}{}", hvcc.general_profile_idc, hvcc.general_level_idc);
     for byte in &constraints[..kept] {
-        name.push_str(&format!(".{byte:X}"));
+        let _ = write!(name, ".{byte:X}");
     }
     name
 }

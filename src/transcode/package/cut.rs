@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use tokio_util::sync::CancellationToken;
 
@@ -61,7 +61,7 @@ struct Copy<'a> {
 }
 
 impl Copy<'_> {
-    fn segment(&mut self, segment: &Segment, path: &PathBuf) -> Result<u64, PackageError> {
+    fn segment(&mut self, segment: &Segment, path: &Path) -> Result<u64, PackageError> {
         let mut file = create(path).map_err(PackageError::io(path))?;
         let mut written = 0;
         for fragment in &self.index.fragments[segment.fragments.clone()] {

@@ -91,7 +91,7 @@ impl Index {
                     let moof = decode(&walk.bytes(&found)?, &found, &self.path)?;
                     open = Some((found, Times::of(&moof, &self.track, &found, &self.path)?));
                 }
-                (b"mdat", Some((moof, times))) => self.add(&moof, &found, times)?,
+                (b"mdat", Some((moof, times))) => self.add(&moof, &found, &times)?,
                 (b"moof" | b"mdat", _) => {
                     return Err(PackageError::damaged(&self.path, found.at, "a fragment lacks its head or its media"));
                 }
@@ -102,7 +102,7 @@ impl Index {
         Ok(())
     }
 
-    fn add(&mut self, moof: &TopBox, mdat: &TopBox, times: Times) -> Result<(), PackageError> {
+    fn add(&mut self, moof: &TopBox, mdat: &TopBox, times: &Times) -> Result<(), PackageError> {
         let damaged = |what: &str| Err(PackageError::damaged(&self.path, moof.at, what));
         if mdat.length - mdat.header < times.bytes {
             return damaged("its samples are larger than its media");

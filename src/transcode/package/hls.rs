@@ -62,9 +62,13 @@ pub(super) fn master(contents: &Contents) -> String {
     let groups = contents.audio_groups();
     let alternatives = contents.has_video() || groups.iter().any(|group| group.members.len() > 1);
     if alternatives {
-        groups.iter().for_each(|group| media_audio(&mut text, contents, group));
+        for group in &groups {
+            media_audio(&mut text, contents, group);
+        }
     }
-    contents.texts.iter().for_each(|subtitles| media_text(&mut text, subtitles));
+    for subtitles in &contents.texts {
+        media_text(&mut text, subtitles);
+    }
     for video in contents.videos() {
         if groups.is_empty() {
             variant(&mut text, contents, Some(video), None);

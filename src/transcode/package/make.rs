@@ -78,7 +78,7 @@ pub(in crate::transcode) fn package(
     if let (true, Some(first)) = (indexes.is_empty(), sources.first()) {
         return Err(PackageError::nothing_whole(&first.path));
     }
-    let planned = plan::segments(&indexes, options.segment, None);
+    let planned = plan::segments(&indexes, options.segment);
     let mut contents = Contents { target: options.segment, ..Contents::default() };
     for (at, (source, index)) in kept.iter().zip(&indexes).enumerate() {
         let segments = planned.get(at).map(Vec::as_slice).unwrap_or_default();

@@ -94,24 +94,7 @@ pub(super) struct Subtitles {
 /// The name of subtitles inside their folder.
 const SUBTITLES: &str = "subtitles.vtt";
 
-/// Reads a file and cuts it into segments of its own, without regard to other renditions.
-///
-/// `end` cuts off what begins after it.
-///
-/// # Errors
-/// As [`PackageError`] says; `NothingWhole` where there isn't one whole fragment.
-pub(super) fn cut(
-    source: &Source,
-    target: Duration,
-    into: &Path,
-    token: &CancellationToken,
-    end: Option<Duration>,
-) -> Result<Rendition, PackageError> {
-    let index = Index::read(&source.path, token)?.ok_or_else(|| PackageError::nothing_whole(&source.path))?;
-    let segments = plan::segments(std::slice::from_ref(&index), target, end).pop().unwrap_or_default();
-    cut_planned(source, &index, &segments, target, into, token)
-}
-
+/// Cuts one file into its segments.
 fn cut_planned(
     source: &Source,
     index: &Index,

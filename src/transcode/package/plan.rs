@@ -52,15 +52,17 @@ impl Track {
 
 /// Groups the fragments of all renditions into segments; a rendition without any has nothing within the common part.
 ///
-/// `end` cuts off what begins after it. Empty where the renditions have nothing in common.
-pub(super) fn segments(indexes: &[Index], target: Duration, end: Option<Duration>) -> Vec<Vec<Segment>> {
+/// Empty where the renditions have nothing in common.
+pub(super) fn segments(indexes: &[Index], target: Duration) -> Vec<Vec<Segment>> {
     let videos: Vec<&Index> = indexes.iter().filter(|index| index.track.is_video()).collect();
-    let wanted = end.map(|end| nanos(end));
     let limit = if indexes.iter().all(|index| index.finished) {
-        wanted
+        None
     } else {
-        let Some(common) = common_end(indexes, &videos) else { return Vec::new() };
-        Some(wanted.map_or(common, |wanted| wanted.min(common)))
+        let common = common_end(indexes, &videos);
+        if common.is_none() {
+            return Vec::new();
+        }
+        common
     };
     let doors = doors(&videos, limit);
     let places = |index: &Index| -> Vec<usize> {
@@ -72,10 +74,6 @@ pub(super) fn segments(indexes: &[Index], target: Duration, end: Option<Duration
         }
     };
     indexes.iter().map(|index| group(index, &places(index), target, limit)).collect()
-}
-
-fn nanos(duration: Duration) -> Nanos {
-    i128::try_from(duration.as_nanos()).unwrap_or(Nanos::MAX)
 }
 
 /// The place of each fragment that every video rendition has a fragment at, one place for each rendition.
@@ -137,7 +135,7 @@ fn group(index: &Index, places: &[usize], target: Duration, limit: Option<Nanos>
     for &place in places.iter().filter(|place| **place < kept) {
         let time = track.nanos(index.fragments[place].start) + SAME;
         if time >= next {
-            let target = nanos(target).max(1);
+            let target = i128::try_from(target.as_nanos()).unwrap_or(Nanos::MAX >> 64).max(1);
             // What only sets a decoder going comes before 0, and makes no segment of its own.
             next = (time.max(0) / target + 1) * target;
             bounds.push(place);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::super::fragments::Index;
 use super::super::*;
-use super::fixture::{Film, X264, ffmpeg, ffprobe, picture, sound};
+use super::fixture::{Film, SEGMENT, X264, ffmpeg, ffprobe, picture, sound};
 
 /// Cuts the file of a rendition off.
 fn shorten(film: &Film, folder: &str, length: u64) {
@@ -76,14 +76,9 @@ fn audio_that_nothing_is_there_of_is_left_out_and_told() {
 #[test]
 fn an_encoder_that_is_killed_leaves_a_package() {
     let folder = tempfile::tempdir().unwrap();
-    let mut args: Vec<String> =
-        format!("-nostdin -v error -re -readrate 4 {} {} -map 0:v {X264}", picture("160x90", "25", 600), sound(600))
-            .replace("-re ", "")
-            .split_whitespace()
-            .map(str::to_owned)
-            .collect();
-    args.retain(|word| word != "-readrate" && word != "4");
-    args.extend(force_key_frames(super::fixture::SEGMENT));
+    let inputs = format!("-nostdin -v error {} {}", picture("160x90", "25", 600), sound(600));
+    let mut args: Vec<String> = format!("{inputs} -map 0:v {X264}").split_whitespace().map(str::to_owned).collect();
+    args.extend(force_key_frames(SEGMENT));
     args.extend(VIDEO_MUXER.iter().map(|word| (*word).to_owned()));
     args.extend(["v.mp4", "-map", "1:a", "-c:a", "aac"].map(str::to_owned));
     args.extend(AUDIO_MUXER.iter().map(|word| (*word).to_owned()));

@@ -62,15 +62,12 @@ impl Film {
         for (name, options) in renditions {
             let file = format!("{}.mp4", name.replace('/', "-"));
             args.extend(words(options));
-            let (muxer, words) = match name.strip_prefix("audio/") {
-                Some(language) => {
-                    let (name, language) = (language.to_uppercase(), Some(language.to_owned()));
-                    (AUDIO_MUXER, Words::Audio { name, language, default: false })
-                }
-                None => {
-                    args.extend(force_key_frames(SEGMENT));
-                    (VIDEO_MUXER, Words::Video { frame_rate: None })
-                }
+            let (muxer, words) = if let Some(language) = name.strip_prefix("audio/") {
+                let (name, language) = (language.to_uppercase(), Some(language.to_owned()));
+                (AUDIO_MUXER, Words::Audio { name, language, default: false })
+            } else {
+                args.extend(force_key_frames(SEGMENT));
+                (VIDEO_MUXER, Words::Video { frame_rate: None })
             };
             args.extend(muxer.iter().map(|word| (*word).to_owned()));
             args.push(file.clone());

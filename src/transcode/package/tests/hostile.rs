@@ -87,9 +87,10 @@ fn what_is_wrong_with_a_package_is_told_with_both_values() {
             Some(bytes) => std::fs::write(&path, bytes).unwrap(),
             None => std::fs::remove_file(&path).unwrap(),
         }
-        let found = check(&film.made(), &token).map_err(|error| error.to_string());
+        let found = check(&film.made(), &token);
         std::fs::write(&path, before).unwrap();
-        assert!(found.as_ref().is_err_and(|found| found.contains(told)), "{found:?} instead of {told}");
+        let Err(CheckError::Differs(found)) = found else { panic!("{found:?} instead of {told}") };
+        assert!(found.contains(told), "{found} instead of {told}");
     };
     let replace = |from: &'static str, to: &'static str| {
         move |bytes: Vec<u8>| Some(String::from_utf8(bytes).unwrap().replacen(from, to, 1).into_bytes())

@@ -5,10 +5,10 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::super::*;
-use super::fixture::{Film, X264, ffprobe, picture, sound};
+use super::fixture::{Film, SEGMENT, X264, ffprobe, picture, sound};
 
 fn starts(rendition: &Rendition) -> Vec<f64> {
-    let seconds = |piece: &Piece| piece.start as f64 / f64::from(rendition.timescale);
+    let seconds = |piece: &Piece| f64::from(u32::try_from(piece.start).unwrap()) / f64::from(rendition.timescale);
     rendition.segments.iter().map(seconds).collect()
 }
 
@@ -29,9 +29,9 @@ fn a_ladder_becomes_segments_of_equal_times_and_manifests_over_them() {
     assert_eq!(audio.end(), Duration::from_secs(6));
     assert_eq!(packaged.duration, Duration::from_secs(6));
     assert_eq!((packaged.hls, packaged.dash), (Some("master.m3u8"), Some("manifest.mpd")));
-    for file in &packaged.files {
-        let length = std::fs::metadata(film.made().join(&file.path)).unwrap().len();
-        assert!(length == file.bytes && length > 0, "{file:?} has {length} bytes");
+    for PackagedFile { path, bytes } in &packaged.files {
+        let length = std::fs::metadata(film.made().join(path)).unwrap().len();
+        assert!(length == *bytes && length > 0, "{path} has {length} bytes");
     }
     let Facts::Video { width: 320, height: 180, frame_rate, range: VideoRange::Sdr } = high.facts else {
         panic!("{high:?}")
@@ -130,6 +130,8 @@ fn languages_names_and_subtitles_are_told_and_harmless() {
 
 #[test]
 fn each_codec_has_its_name() {
+    let rate = FrameRate { numerator: 25, denominator: 1 };
+    let svt = format!("-c:v libsvtav1 -preset 12 {}", fixed_key_frames(SEGMENT, rate).join(" "));
     for (options, audio, codec, audio_codec) in [
         (
             "-c:v libx265 -preset ultrafast -tag:v hvc1 -x265-params log-level=none:pools=1:open-gop=0",
@@ -137,7 +139,7 @@ fn each_codec_has_its_name() {
             "hvc1.1.6.L30.90",
             "mp4a.40.2",
         ),
-        ("-c:v libsvtav1 -preset 12 -g 50", "libopus", "av01.0.00M.08", "opus"),
+        (&svt, "libopus", "av01.0.00M.08", "opus"),
         ("-c:v libvpx-vp9 -deadline realtime -cpu-used 8", "libopus", "vp09.00.10.08", "opus"),
         ("-c:v libx264 -profile:v baseline -level 3.1", "flac -strict -2", "avc1.42c01f", "fLaC"),
         ("-c:v libx264 -profile:v high -level 3.1", "libmp3lame", "avc1.64001f", "mp4a.6B"),
