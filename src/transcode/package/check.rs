@@ -52,8 +52,8 @@ pub(super) fn differs<T>(what: String) -> Result<T, CheckError> {
 /// How far what a manifest says may be from what is in a segment, in seconds. Both are rounded to microseconds.
 const TIGHT: f64 = 0.000_01;
 
-/// Checks the package in `folder`: what its manifests name is there and whole, the times are those that they say, without
-/// gaps, and all video renditions can be entered at the same times.
+/// Checks the package in `folder`: what its manifests name is there and whole, times are those that they say and go on
+/// from segment to segment, and all video renditions can be entered at the same times.
 ///
 /// # Errors
 /// `Differs` with the first thing that is wrong, and both values; else as [`PackageError`] says.

@@ -20,16 +20,44 @@ use crate::domain::media::FrameRate;
 /// are the last two or three fragments of a small rendition when it is killed. It costs a write for each fragment, which
 /// can't be measured next to an encoder.
 ///
+/// Chapters and time codes of the input would become tracks of their own; a rendition has one.
+///
 /// What the encoder needs besides, see [`force_key_frames`].
-pub(in crate::transcode) const VIDEO_MUXER: &[&str] =
-    &["-f", "mp4", "-movflags", "+frag_keyframe+delay_moov+default_base_moof", "-flush_packets", "1"];
+pub(in crate::transcode) const VIDEO_MUXER: &[&str] = &[
+    "-map_metadata",
+    "-1",
+    "-map_chapters",
+    "-1",
+    "-write_tmcd",
+    "0",
+    "-f",
+    "mp4",
+    "-movflags",
+    "+frag_keyframe+delay_moov+default_base_moof",
+    "-flush_packets",
+    "1",
+];
 
 /// What ffmpeg gets for the file of an audio rendition, before its name.
 ///
 /// A fragment is half a second long, so a segment ends within that of the video's. The samples before the beginning, which
 /// only set the decoder going, are marked by an edit list, which every player knows.
-pub(in crate::transcode) const AUDIO_MUXER: &[&str] =
-    &["-f", "mp4", "-movflags", "+delay_moov+default_base_moof", "-frag_duration", "500000", "-flush_packets", "1"];
+pub(in crate::transcode) const AUDIO_MUXER: &[&str] = &[
+    "-map_metadata",
+    "-1",
+    "-map_chapters",
+    "-1",
+    "-write_tmcd",
+    "0",
+    "-f",
+    "mp4",
+    "-movflags",
+    "+delay_moov+default_base_moof",
+    "-frag_duration",
+    "500000",
+    "-flush_packets",
+    "1",
+];
 
 /// The options that put a key frame at the first frame at or after every multiple of `segment`, in every rendition.
 ///

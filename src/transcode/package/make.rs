@@ -64,6 +64,12 @@ pub(in crate::transcode) fn package(
     into: &Path,
     token: &CancellationToken,
 ) -> Result<Packaged, PackageError> {
+    let folders = sources.iter().map(|source| &source.folder).chain(subtitles.iter().map(|file| &file.folder));
+    for folder in folders {
+        if !text::is_path(folder) {
+            return Err(PackageError::unsupported(into, format!("{folder:?} can't be a folder in it")));
+        }
+    }
     let mut read = Vec::new();
     let mut missing = Vec::new();
     for source in sources {

@@ -107,15 +107,14 @@ fn common_end(indexes: &[Index], videos: &[&Index]) -> Option<Nanos> {
     let Some((first, others)) = videos.split_first() else {
         return indexes.iter().map(end).min().flatten();
     };
-    let mut ends = ends(first);
-    ends.reverse();
-    ends.into_iter().find(|time| {
-        others.iter().all(|other| {
-            let ends = self::ends(other);
+    let others: Vec<Vec<Nanos>> = others.iter().map(|other| ends(other)).collect();
+    let all_end = |time: &Nanos| {
+        others.iter().all(|ends| {
             let at = ends.partition_point(|end| *end < time - SAME_END);
             ends.get(at).is_some_and(|end| *end <= time + SAME_END)
         })
-    })
+    };
+    ends(first).into_iter().rev().find(all_end)
 }
 
 /// When each fragment ends: where the next one begins.

@@ -23,6 +23,14 @@ pub(super) fn quoted(text: &str) -> String {
     format!("\"{}\"", name(text, "").replace('"', "'"))
 }
 
+/// Whether this can stand in a manifest as it is, and leads nowhere but down: letters, digits, `-`, `_`, between `/`.
+pub(super) fn is_path(text: &str) -> bool {
+    let part = |part: &str| {
+        !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+    };
+    text.split('/').all(part)
+}
+
 /// Text for an attribute of XML.
 pub(super) fn xml(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
@@ -87,6 +95,14 @@ mod tests {
             ("en-", None),
         ] {
             assert_eq!(language(raw).as_deref(), tag, "{raw:?}");
+        }
+    }
+
+    #[test]
+    fn folders_are_plain() {
+        assert!(is_path("video/720p") && is_path("a-b_c"));
+        for wrong in ["", "/a", "a/", "a//b", "..", "a/../b", "a b", "a\"b", "a:b", "ä"] {
+            assert!(!is_path(wrong), "{wrong}");
         }
     }
 

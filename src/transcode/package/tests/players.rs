@@ -3,7 +3,9 @@
 use std::process::Command;
 
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 
+use super::super::*;
 use super::browser::{Driver, play, players, serve};
 use super::fixture::{Film, X264, picture, sound};
 
@@ -77,6 +79,30 @@ async fn both_players_play_what_a_killed_encoder_has_left() {
     assert!((2.0..4.6).contains(&length), "{length}");
     for found in played(&film).await {
         assert!((found["duration"].as_f64().unwrap() - length).abs() < IN_SYNC, "{found} of {length}");
+    }
+}
+
+#[tokio::test]
+async fn both_players_offer_languages_and_subtitles() {
+    let aac = ["-map 1:a -c:a aac", "-map 2:a -c:a aac -ac 2"];
+    for picture_too in [true, false] {
+        let video = format!("-map 0:v {X264}");
+        let mut renditions = vec![("audio/ger", aac[0]), ("audio/fre", aac[1])];
+        if picture_too {
+            renditions.push(("video", &video));
+        }
+        let film = Film::encode(&[&picture("160x90", "25", 3), &sound(3), &sound(3)], &renditions);
+        let path = film.folder.path().join("x.vtt");
+        std::fs::write(&path, "WEBVTT\n\n00:00.000 --> 00:02.000\nHello\n").unwrap();
+        let (folder, language) = ("text/0".to_owned(), Some("eng".to_owned()));
+        let subtitles = Subtitles { path, folder, name: "English".into(), language, default: true, forced: false };
+        let subtitles = if picture_too { vec![subtitles] } else { Vec::new() };
+        film.package_with(&subtitles).unwrap();
+        check(&film.made(), &CancellationToken::new()).unwrap();
+        for found in played(&film).await {
+            assert_eq!(found["tracks"], json!(["GER de", "FRE fr"]), "{found}");
+            assert_eq!(found["texts"], json!(if picture_too { vec!["en: Hello"] } else { Vec::new() }), "{found}");
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::super::*;
-use super::fixture::{Film, SEGMENT, X264, ffprobe, picture, sound};
+use super::fixture::{Film, SEGMENT, X264, ffmpeg, ffprobe, picture, sound};
 
 fn starts(rendition: &Rendition) -> Vec<f64> {
     let seconds = |piece: &Piece| f64::from(u32::try_from(piece.start).unwrap()) / f64::from(rendition.timescale);
@@ -151,4 +151,29 @@ fn each_codec_has_its_name() {
         assert_eq!(codecs, [codec, audio_codec]);
         assert_eq!(starts(&packaged.renditions[0]), [0.0, 2.0], "{codec}");
     }
+}
+
+#[test]
+fn high_dynamic_range_is_told() {
+    let x265 = "-c:v libx265 -preset ultrafast -tag:v hvc1 -pix_fmt yuv420p10le -x265-params log-level=none:open-gop=0";
+    let colours = "-color_primaries bt2020 -color_trc smpte2084 -colorspace bt2020nc";
+    let film = Film::encode(&[&picture("160x90", "25", 2)], &[("video", &format!("{x265} {colours}"))]);
+    let packaged = film.checked();
+    assert!(packaged.renditions[0].codec.starts_with("hvc1.2.4.L"), "{packaged:?}");
+    assert!(film.read("master.m3u8").contains(",VIDEO-RANGE=PQ\n"));
+    assert!(film.read("manifest.mpd").contains("TransferCharacteristics\" value=\"16\""));
+}
+
+#[test]
+fn chapters_and_time_codes_of_the_input_make_no_tracks() {
+    let folder = tempfile::tempdir().unwrap();
+    let chapters = ";FFMETADATA1\ntitle=x\n[CHAPTER]\nTIMEBASE=1/1\nSTART=0\nEND=2\ntitle=one\n";
+    let (meta, input) = (folder.path().join("meta.txt"), folder.path().join("in.mov"));
+    std::fs::write(&meta, chapters).unwrap();
+    let inputs = format!("{} {} -i {}", picture("160x90", "25", 4), sound(4), meta.display());
+    let args = format!("{inputs} -map_metadata 2 -map_chapters 2 -timecode 10:00:00:00 -t 4 {}", input.display());
+    ffmpeg(folder.path(), &args.split_whitespace().map(str::to_owned).collect::<Vec<_>>());
+    let input = format!("-i {}", input.display());
+    let film = Film::encode(&[&input], &[("video", &format!("-map 0:v {X264}")), ("audio/eng", "-map 0:a -c:a aac")]);
+    assert_eq!(film.checked().renditions.len(), 2);
 }
