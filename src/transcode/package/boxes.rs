@@ -7,6 +7,9 @@ use std::fs::File;
 use std::io::{BufReader, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
+use mp4_atom::Atom;
+use tracing::subscriber::NoSubscriber;
+
 use super::error::PackageError;
 
 /// The largest box that is read into memory: the index of a fragment with a million samples has about 16 MB.
@@ -133,6 +136,22 @@ impl Walk {
 
     fn damaged(&self, what: String) -> PackageError {
         PackageError::damaged(&self.path, self.at, what)
+    }
+}
+
+/// Decodes a box and all that is in it. `bytes` begin with its header.
+///
+/// # Errors
+/// `Damaged`.
+pub(super) fn decode<T: Atom>(bytes: &[u8], found: &TopBox, path: &Path) -> Result<T, PackageError> {
+    let damaged = |what: String| PackageError::damaged(path, found.at, format!("{}: {what}", T::KIND));
+    // The header is 8 or 16 bytes long, and the box has at least as many.
+    let mut body = bytes.get(usize::try_from(found.header).unwrap_or(8)..).unwrap_or_default();
+    // It warns of every box that it doesn't know, and ffmpeg writes many that nobody needs.
+    let decoded = tracing::subscriber::with_default(NoSubscriber::new(), || T::decode_body(&mut body));
+    match decoded {
+        Ok(_) if !body.is_empty() => Err(damaged("there is more in it than boxes".to_owned())),
+        decoded => decoded.map_err(|error| damaged(error.to_string())),
     }
 }
 

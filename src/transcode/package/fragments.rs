@@ -5,10 +5,10 @@
 
 use std::path::{Path, PathBuf};
 
-use mp4_atom::{Atom as _, Moof, Traf};
+use mp4_atom::{Moof, Traf};
 use tokio_util::sync::CancellationToken;
 
-use super::boxes::{TopBox, Walk};
+use super::boxes::{self, TopBox, Walk};
 use super::error::PackageError;
 use super::init::{self, Defaults, Track};
 
@@ -88,7 +88,7 @@ impl Index {
             }
             match (&found.kind, open.take()) {
                 (b"moof", None) => {
-                    let moof = decode(&walk.bytes(&found)?, &found, &self.path)?;
+                    let moof = boxes::decode(&walk.bytes(&found)?, &found, &self.path)?;
                     open = Some((found, Times::of(&moof, &self.track, &found, &self.path)?));
                 }
                 (b"mdat", Some((moof, times))) => self.add(&moof, &found, &times)?,
@@ -124,17 +124,6 @@ impl Index {
         self.fragments.push(fragment);
         Ok(())
     }
-}
-
-/// Decodes a `moof`.
-///
-/// # Errors
-/// `Damaged`.
-pub(super) fn decode(bytes: &[u8], found: &TopBox, path: &Path) -> Result<Moof, PackageError> {
-    let damaged = |what: String| PackageError::damaged(path, found.at, what);
-    let mut body = bytes.get(usize::try_from(found.header).unwrap_or(8)..).unwrap_or_default();
-    let moof = Moof::decode_body(&mut body).map_err(|error| damaged(format!("a fragment's head: {error}")))?;
-    if body.is_empty() { Ok(moof) } else { Err(damaged("a fragment's head has more in it than boxes".to_owned())) }
 }
 
 /// What the samples of one fragment say.

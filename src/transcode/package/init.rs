@@ -12,7 +12,7 @@
 
 use std::path::Path;
 
-use mp4_atom::{Atom as _, Buf as _, Codec, Edts, Moov, Trak};
+use mp4_atom::{Codec, Edts, Moov, Trak};
 
 use super::boxes::{self, TopBox, Walk};
 use super::codecs::{self, VideoRange};
@@ -67,7 +67,7 @@ pub(super) fn read(walk: &mut Walk, path: &Path) -> Result<Option<Head>, Package
             b"ftyp" => init = walk.bytes(&found)?,
             b"moov" => {
                 let mut bytes = walk.bytes(&found)?;
-                let moov = decode(&bytes, &found, path)?;
+                let moov: Moov = boxes::decode(&bytes, &found, path)?;
                 let track = track(&moov, &found, path)?;
                 if track.later > 0 {
                     free_edits(&mut bytes);
@@ -80,14 +80,6 @@ pub(super) fn read(walk: &mut Walk, path: &Path) -> Result<Option<Head>, Package
         }
     }
     Ok(None)
-}
-
-fn decode(bytes: &[u8], found: &TopBox, path: &Path) -> Result<Moov, PackageError> {
-    let damaged = |what: String| PackageError::damaged(path, found.at, what);
-    // `header` is 8 or 16, and the box has at least as many bytes.
-    let mut body = bytes.get(usize::try_from(found.header).unwrap_or(8)..).unwrap_or_default();
-    let moov = Moov::decode_body(&mut body).map_err(|error| damaged(format!("its head: {error}")))?;
-    if body.has_remaining() { Err(damaged("its head has more in it than boxes".to_owned())) } else { Ok(moov) }
 }
 
 fn track(moov: &Moov, found: &TopBox, path: &Path) -> Result<Track, PackageError> {

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
+use mp4_atom::Moof;
 use tokio_util::sync::CancellationToken;
 
-use super::boxes::Walk;
+use super::boxes::{self, Walk};
 use super::error::PackageError;
-use super::fragments;
 
 /// The length up to which a fragmented file is whole: up to the end of its last whole fragment, of any number of tracks.
 /// A copy that is cut to this length can be read to its end.
@@ -31,7 +31,7 @@ pub(in crate::transcode) fn whole_length(path: &Path, token: &CancellationToken)
         match &found.kind {
             b"moov" => head = true,
             b"moof" => {
-                let sound = walk.bytes(&found).and_then(|bytes| fragments::decode(&bytes, &found, path));
+                let sound = walk.bytes(&found).and_then(|bytes| boxes::decode::<Moof>(&bytes, &found, path));
                 match sound {
                     Ok(_) => open = true,
                     Err(PackageError::Damaged { .. }) => return Ok(whole),
