@@ -145,3 +145,43 @@ pub(super) fn range(codec: &Codec) -> VideoRange {
         _ => VideoRange::Sdr,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_those_that_are_known_for_profiles_and_levels() {
+        let high = mp4_atom::Avcc { avc_profile_indication: 100, avc_level_indication: 31, ..Default::default() };
+        assert_eq!(avc("avc1", &high), "avc1.64001f");
+        let baseline = mp4_atom::Avcc { avc_profile_indication: 66, profile_compatibility: 0xc0, ..high };
+        assert_eq!(avc("avc3", &baseline), "avc3.42c01f");
+
+        let main = Hvcc {
+            general_profile_idc: 1,
+            general_profile_compatibility_flags: [0x60, 0, 0, 0],
+            general_constraint_indicator_flags: [0xb0, 0, 0, 0, 0, 0],
+            general_level_idc: 93,
+            ..Hvcc::new()
+        };
+        assert_eq!(hevc("hvc1", &main), "hvc1.1.6.L93.B0");
+        let odd = Hvcc {
+            general_profile_space: 1,
+            general_tier_flag: true,
+            general_profile_idc: 4,
+            general_profile_compatibility_flags: [0x08, 0, 0, 0],
+            general_constraint_indicator_flags: [0, 0x1, 0, 0, 0, 0],
+            ..main
+        };
+        assert_eq!(hevc("hev1", &odd), "hev1.A4.10.H93.0.1");
+
+        let ten = Av1c { seq_level_idx_0: 8, high_bitdepth: true, ..Av1c::default() };
+        assert_eq!(av1(&ten), "av01.0.08M.10");
+        let high = Av1c { seq_profile: 2, seq_tier_0: true, twelve_bit: true, ..ten };
+        assert_eq!(av1(&high), "av01.2.08H.12");
+
+        let hd = Visual { width: 1920, height: 1080, ..Visual::default() };
+        assert_eq!(vp9(&VpcC { bit_depth: 8, ..VpcC::default() }, &hd), "vp09.00.40.08");
+        assert_eq!(vp9(&VpcC { profile: 2, level: 41, bit_depth: 10, ..VpcC::default() }, &hd), "vp09.02.41.10");
+    }
+}

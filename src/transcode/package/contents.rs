@@ -21,6 +21,8 @@ pub(super) struct Text {
     pub(super) language: Option<String>,
     pub(super) default: bool,
     pub(super) forced: bool,
+    /// The size of the file.
+    pub(super) bytes: u64,
 }
 
 /// Audio of one codec and rate: what is said in different languages, or for different people.
@@ -49,6 +51,11 @@ impl Contents {
 
     pub(super) fn has_video(&self) -> bool {
         self.videos().next().is_some()
+    }
+
+    /// Whether players have to be told of groups: not where each holds all that there is to hear and see.
+    pub(super) fn needs_groups(&self, groups: &[Group]) -> bool {
+        self.has_video() || groups.iter().any(|group| group.members.len() > 1)
     }
 
     /// When the last of all is over.

@@ -36,7 +36,7 @@ pub(super) fn manifest(contents: &Contents) -> String {
         adaptation_set(&mut text, number, set, &mut id);
     }
     for (number, subtitles) in contents.texts.iter().enumerate() {
-        subtitle_set(&mut text, sets.len() + number, subtitles, id + number);
+        subtitle_set(&mut text, sets.len() + number, subtitles, id + number, contents.duration());
     }
     text + "</Period>\n</MPD>\n"
 }
@@ -76,8 +76,8 @@ fn adaptation_set(text: &mut String, number: usize, set: &[&Rendition], id: &mut
                  value=\"{channels}\"/>"
             );
             let role = if *default { "main" } else { "alternate" };
-            let _ = writeln!(text, "<Role schemeIdUri=\"urn:mpeg:dash:role:2011\" value=\"{role}\"/>");
             let _ = writeln!(text, "<Label>{}</Label>", xml(name));
+            let _ = writeln!(text, "<Role schemeIdUri=\"urn:mpeg:dash:role:2011\" value=\"{role}\"/>");
         }
     }
     for rendition in set {
@@ -148,15 +148,16 @@ fn timeline(text: &mut String, rendition: &Rendition) {
     }
 }
 
-fn subtitle_set(text: &mut String, number: usize, subtitles: &Text, id: usize) {
+fn subtitle_set(text: &mut String, number: usize, subtitles: &Text, id: usize, duration: Duration) {
+    let bandwidth = u128::from(subtitles.bytes) * 8000 / duration.as_millis().max(1) + 1;
     let language = subtitles.language.as_ref().map(|tag| format!(" lang=\"{}\"", xml(tag))).unwrap_or_default();
     let role = if subtitles.forced { "forced-subtitle" } else { "subtitle" };
     let _ = writeln!(
         text,
         "<AdaptationSet id=\"{number}\" contentType=\"text\" mimeType=\"text/vtt\"{language}>\n\
-         <Role schemeIdUri=\"urn:mpeg:dash:role:2011\" value=\"{role}\"/>\n\
          <Label>{}</Label>\n\
-         <Representation id=\"{id}\" bandwidth=\"1000\">\n\
+         <Role schemeIdUri=\"urn:mpeg:dash:role:2011\" value=\"{role}\"/>\n\
+         <Representation id=\"{id}\" bandwidth=\"{bandwidth}\">\n\
          <BaseURL>{}/{}</BaseURL>\n</Representation>\n</AdaptationSet>",
         xml(&subtitles.name),
         xml(&subtitles.folder),

@@ -60,8 +60,8 @@ fn head(lengths: impl Iterator<Item = u128>) -> String {
 pub(super) fn master(contents: &Contents) -> String {
     let mut text = "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-INDEPENDENT-SEGMENTS\n".to_owned();
     let groups = contents.audio_groups();
-    let alternatives = contents.has_video() || groups.iter().any(|group| group.members.len() > 1);
-    if alternatives {
+    let named = contents.needs_groups(&groups);
+    if named {
         for group in &groups {
             media_audio(&mut text, contents, group);
         }
@@ -71,15 +71,15 @@ pub(super) fn master(contents: &Contents) -> String {
     }
     for video in contents.videos() {
         if groups.is_empty() {
-            variant(&mut text, contents, Some(video), None);
+            variant(&mut text, contents, Some(video), None, named);
         }
         for group in &groups {
-            variant(&mut text, contents, Some(video), Some(group));
+            variant(&mut text, contents, Some(video), Some(group), named);
         }
     }
     if !contents.has_video() {
         for group in &groups {
-            variant(&mut text, contents, None, Some(group));
+            variant(&mut text, contents, None, Some(group), named);
         }
     }
     text
@@ -113,7 +113,7 @@ fn yes(yes: bool) -> &'static str {
 }
 
 /// One way to play all: a video with a group of audio, either alone too.
-fn variant(text: &mut String, contents: &Contents, video: Option<&Rendition>, group: Option<&Group>) {
+fn variant(text: &mut String, contents: &Contents, video: Option<&Rendition>, group: Option<&Group>, named: bool) {
     let heard = group.map(|group| group.members.iter().map(|member| &contents.renditions[member.rendition]));
     let heard: Vec<&Rendition> = heard.into_iter().flatten().collect();
     // Only one of the group is played with the video: the largest is the one that bandwidth is needed for.
@@ -137,8 +137,7 @@ fn variant(text: &mut String, contents: &Contents, video: Option<&Rendition>, gr
         };
         let _ = write!(text, ",VIDEO-RANGE={range}");
     }
-    let alone = video.is_none() && heard.len() == 1;
-    if let Some(group) = group.filter(|_| !alone) {
+    if let Some(group) = group.filter(|_| named) {
         let _ = write!(text, ",AUDIO=\"{}\"", group.id);
     }
     if !contents.texts.is_empty() {

@@ -158,6 +158,7 @@ fn copy_text(from: &Subtitles, contents: &mut Contents, into: &Path) -> Result<P
         // Only one can be shown unasked.
         default: from.default && !contents.texts.iter().any(|text| text.default),
         forced: from.forced,
+        bytes,
     });
     Ok(PackagedFile { path: format!("{}/{SUBTITLES}", from.folder), bytes })
 }

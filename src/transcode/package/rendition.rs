@@ -159,3 +159,28 @@ pub(super) fn bandwidth(segments: &[Piece], timescale: u32, target: Duration) ->
     }
     (peak, average)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pieces(segments: &[(u64, u64)]) -> Vec<Piece> {
+        segments.iter().map(|&(duration, bytes)| Piece { start: 0, duration, bytes }).collect()
+    }
+
+    #[test]
+    fn the_peak_is_that_of_runs_near_the_target() {
+        let two = Duration::from_secs(2);
+        // A clock of ten ticks a second. A short last segment is no run on its own.
+        for (segments, peak, average) in [
+            (vec![(20, 1000), (20, 3000), (20, 2000)], 12_000, 8000),
+            (vec![(20, 1000), (5, 1000)], 6400, 6400),
+            (vec![(40, 4000), (20, 1000)], 8000, 6667),
+            (vec![(10, 1000), (10, 3000), (10, 3000), (10, 0)], 24_000, 14_000),
+            (vec![(5, 100)], 1600, 1600),
+            (vec![], 0, 0),
+        ] {
+            assert_eq!(bandwidth(&pieces(&segments), 10, two), (peak, average), "{segments:?}");
+        }
+    }
+}

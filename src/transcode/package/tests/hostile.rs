@@ -16,7 +16,7 @@ fn no_bytes_make_it_panic_or_take_memory() {
     let film = film();
     let sound = std::fs::read(film.file("video")).unwrap();
     let token = CancellationToken::new();
-    let config = ProptestConfig { failure_persistence: None, cases: 3000, ..ProptestConfig::default() };
+    let config = ProptestConfig { failure_persistence: None, cases: 1500, ..ProptestConfig::default() };
     let change = (0..sound.len(), prop_oneof![Just(0_u8), Just(255), Just(127), any::<u8>()]);
     proptest!(config, |(changes in prop::collection::vec(change, 1..6))| {
         let mut bytes = sound.clone();

@@ -9,15 +9,19 @@ use super::super::*;
 use super::browser::{Driver, play, players, serve};
 use super::fixture::{Film, X264, picture, sound};
 
-/// Plays a package with both players; gives what each has found.
-async fn played(film: &Film) -> [Value; 2] {
-    let (address, driver) = (serve(film.made(), players()), Driver::start());
+/// Plays packages with both players, in one browser; gives what each has found.
+async fn played(films: &[&Film]) -> Vec<Value> {
+    let driver = Driver::start();
     let browser = driver.browser().await;
-    let mut found = [Value::Null, Value::Null];
-    for (at, manifest) in ["hls=/package/master.m3u8", "dash=/package/manifest.mpd"].iter().enumerate() {
-        found[at] = play(&browser, &format!("{address}/player.html?{manifest}")).await;
-        assert_eq!(found[at]["errors"], json!([]), "{manifest}: {}", found[at]);
-        assert_eq!(found[at]["ended"], true, "{manifest}: {}", found[at]);
+    let mut found = Vec::new();
+    for film in films {
+        let address = serve(film.made(), players());
+        for manifest in ["hls=/package/master.m3u8", "dash=/package/manifest.mpd"] {
+            let result = play(&browser, &format!("{address}/player.html?{manifest}")).await;
+            assert_eq!(result["errors"], json!([]), "{manifest}: {result}");
+            assert_eq!(result["ended"], true, "{manifest}: {result}");
+            found.push(result);
+        }
     }
     browser.close().await.unwrap();
     found
@@ -38,7 +42,7 @@ const IN_SYNC: f64 = 0.005;
 async fn both_players_play_a_ladder_to_its_end_in_sync() {
     let film = Film::ladder();
     film.checked();
-    for found in played(&film).await {
+    for found in played(&[&film]).await {
         assert_eq!((&found["levels"], &found["warnings"]), (&json!(2), &json!([])), "{found}");
         for kind in ["video", "audio"] {
             assert!(buffered(&found, kind, "start").abs() < IN_SYNC, "{found}");
@@ -57,7 +61,7 @@ async fn both_players_play_what_begins_late_in_sync() {
         ];
         let film = Film::encode(&[&inputs[0], &inputs[1]], &[("video", &video), ("audio/eng", "-map 1:a -c:a aac")]);
         film.checked();
-        for found in played(&film).await {
+        for found in played(&[&film]).await {
             for (kind, late) in [("video", late_video), ("audio", late_audio)] {
                 let end = 5.0 + late.parse::<f64>().unwrap();
                 assert!((buffered(&found, kind, "end") - end).abs() < IN_SYNC, "{found}");
@@ -77,7 +81,7 @@ async fn both_players_play_what_a_killed_encoder_has_left() {
     assert!(packaged.cut_short);
     let length = packaged.duration.as_secs_f64();
     assert!((2.0..4.6).contains(&length), "{length}");
-    for found in played(&film).await {
+    for found in played(&[&film]).await {
         assert!((found["duration"].as_f64().unwrap() - length).abs() < IN_SYNC, "{found} of {length}");
     }
 }
@@ -99,7 +103,7 @@ async fn both_players_offer_languages_and_subtitles() {
         let subtitles = if picture_too { vec![subtitles] } else { Vec::new() };
         film.package_with(&subtitles).unwrap();
         check(&film.made(), &CancellationToken::new()).unwrap();
-        for found in played(&film).await {
+        for found in played(&[&film]).await {
             assert_eq!(found["tracks"], json!(["GER de", "FRE fr"]), "{found}");
             assert_eq!(found["texts"], json!(if picture_too { vec!["en: Hello"] } else { Vec::new() }), "{found}");
         }
@@ -112,12 +116,14 @@ async fn both_players_play_free_codecs_and_sound_alone() {
     let vp9 = ("video", "-map 0:v -c:v libvpx-vp9 -deadline realtime -cpu-used 8");
     let flac = ("audio/eng", "-map 1:a -c:a flac -strict -2");
     let opus = ("audio/eng", "-map 1:a -c:a libopus");
-    for renditions in [vec![av1, opus], vec![vp9, flac], vec![opus], vec![("audio/eng", "-map 1:a -c:a aac")]] {
+    let aac = ("audio/eng", "-map 1:a -c:a aac");
+    let films = [vec![av1, opus], vec![vp9, flac], vec![opus], vec![aac]].map(|renditions| {
         let film = Film::encode(&[&picture("160x90", "25", 3), &sound(3)], &renditions);
         film.checked();
-        for found in played(&film).await {
-            assert!((buffered(&found, "audio", "end") - 3.0).abs() < IN_SYNC, "{found}");
-        }
+        film
+    });
+    for found in played(&films.each_ref()).await {
+        assert!((buffered(&found, "audio", "end") - 3.0).abs() < IN_SYNC, "{found}");
     }
 }
 
