@@ -1,7 +1,7 @@
 //! Walks over the boxes of an MP4 file: where each begins and ends, without reading what is in it.
 //!
-//! A box whose end lies beyond the end of the file is what a killed writer leaves; it ends the walk. What can't be a box
-//! at all is damage. What is inside the boxes is up to `fragments` and `init`.
+//! A box whose end lies beyond the end of the file is what a killed writer leaves; it ends the walk. What can't be a
+//! box at all is damage. What is inside the boxes is up to `fragments` and `init`.
 
 use std::fs::File;
 use std::io::{BufReader, Read as _, Seek as _, SeekFrom};

@@ -11,14 +11,14 @@ use crate::domain::media::FrameRate;
 ///   configuration, which some encoders give with their first packet, and when the track begins.
 /// - `default_base_moof`: fragments can be moved.
 ///
-/// Frames that are reordered are decoded before they are shown, so all are some frames late by their own times; the edit
-/// list takes that back. `negative_cts_offsets` (a part of `cmaf`) would do without, and browsers play that; but what
-/// reads it with ffmpeg shows the picture two frames late. `skip_trailer` isn't there because the index at the end tells
-/// a finished file from one that only ends where a fragment does.
+/// Frames that are reordered are decoded before they are shown, so all are some frames late by their own times; the
+/// edit list takes that back. `negative_cts_offsets` (a part of `cmaf`) would do without, and browsers play that; but
+/// what reads it with ffmpeg shows the picture two frames late. `skip_trailer` isn't there because the index at the end
+/// tells a finished file from one that only ends where a fragment does.
 ///
-/// `-flush_packets 1` hands each fragment to the kernel when it is whole. Else up to 256 KiB would stay in ffmpeg, which
-/// are the last two or three fragments of a small rendition when it is killed. It costs a write for each fragment, which
-/// can't be measured next to an encoder.
+/// `-flush_packets 1` hands each fragment to the kernel when it is whole. Else up to 256 KiB would stay in ffmpeg,
+/// which are the last two or three fragments of a small rendition when it is killed. It costs a write for each
+/// fragment, which can't be measured next to an encoder.
 ///
 /// Chapters and time codes of the input would become tracks of their own; a rendition has one.
 ///
@@ -40,8 +40,8 @@ pub(in crate::transcode) const VIDEO_MUXER: &[&str] = &[
 
 /// What ffmpeg gets for the file of an audio rendition, before its name.
 ///
-/// A fragment is half a second long, so a segment ends within that of the video's. The samples before the beginning, which
-/// only set the decoder going, are marked by an edit list, which every player knows.
+/// A fragment is half a second long, so a segment ends within that of the video's. The samples before the beginning,
+/// which only set the decoder going, are marked by an edit list, which every player knows.
 pub(in crate::transcode) const AUDIO_MUXER: &[&str] = &[
     "-map_metadata",
     "-1",

@@ -1,7 +1,7 @@
 //! Reads a fragmented file from fragment to fragment: where each is, when it plays, how it begins.
 //!
-//! Of the media themselves nothing is read: an index of a 10 GB file takes a few hundred kilobytes. Where the writer was
-//! killed, the last whole fragment is the last.
+//! Of the media themselves nothing is read: an index of a 10 GB file takes a few hundred kilobytes. Where the writer
+//! was killed, the last whole fragment is the last.
 
 use std::path::{Path, PathBuf};
 
@@ -62,7 +62,8 @@ impl Index {
         Ok(Some(index))
     }
 
-    /// Reads a segment, which has no head of its own; the number tells how many bytes at its end make no whole fragment.
+    /// Reads a segment, which has no head of its own; the number tells how many bytes at its end make no whole
+    /// fragment.
     ///
     /// # Errors
     /// `Damaged`, `Unsupported`, `Io`, `Cancelled`.

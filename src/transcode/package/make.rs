@@ -70,20 +70,8 @@ pub(in crate::transcode) fn package(
             return Err(PackageError::unsupported(into, format!("{folder:?} can't be a folder in it")));
         }
     }
-    let mut read = Vec::new();
-    let mut missing = Vec::new();
-    for source in sources {
-        match Index::read(&source.path, token)? {
-            Some(index) if !index.fragments.is_empty() => read.push((source, index)),
-            _ if matches!(source.words, Words::Audio { .. }) => missing.push(source),
-            _ => return Err(PackageError::nothing_whole(&source.path)),
-        }
-    }
-    let (kept, indexes): (Vec<&Source>, Vec<Index>) = read.into_iter().unzip();
+    let Read { kept, indexes, mut missing } = read(sources, token)?;
     let cut_short = indexes.iter().any(|index| !index.finished) || !missing.is_empty();
-    if let (true, Some(first)) = (indexes.is_empty(), sources.first()) {
-        return Err(PackageError::nothing_whole(&first.path));
-    }
     let planned = plan::segments(&indexes, options.segment);
     let mut contents = Contents { target: options.segment, ..Contents::default() };
     for (at, (source, index)) in kept.iter().zip(&indexes).enumerate() {
@@ -115,6 +103,35 @@ pub(in crate::transcode) fn package(
         cut_short,
         files,
     })
+}
+
+/// What was found in the sources.
+#[derive(Default)]
+struct Read<'a> {
+    /// Those that there is something whole of.
+    kept: Vec<&'a Source>,
+    /// What is in each of them.
+    indexes: Vec<Index>,
+    /// The audio that there is nothing whole of.
+    missing: Vec<&'a Source>,
+}
+
+fn read<'a>(sources: &'a [Source], token: &CancellationToken) -> Result<Read<'a>, PackageError> {
+    let mut read = Read::default();
+    for source in sources {
+        match Index::read(&source.path, token)? {
+            Some(index) if !index.fragments.is_empty() => {
+                read.kept.push(source);
+                read.indexes.push(index);
+            }
+            _ if matches!(source.words, Words::Audio { .. }) => read.missing.push(source),
+            _ => return Err(PackageError::nothing_whole(&source.path)),
+        }
+    }
+    match sources.first() {
+        Some(first) if read.indexes.is_empty() => Err(PackageError::nothing_whole(&first.path)),
+        _ => Ok(read),
+    }
 }
 
 /// Cleans the names of audio, and gives those that have none a number. One of them is the default.

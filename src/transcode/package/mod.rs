@@ -1,9 +1,9 @@
 //! Cuts what an encoder has written into the segments of a package, and writes the manifests of HLS and DASH over them.
 //!
-//! ffmpeg's own muxers for the two hide a full disk, and leave no playlist that is finished when they are killed. So one
-//! ffmpeg writes every rendition into one fragmented MP4 file, and this module cuts these where fragments meet: `encode`
-//! has the arguments, `boxes`, `init` and `fragments` read, `plan` decides, `cut` copies, `hls` and `dash` write the
-//! manifests. A file whose writer was killed is as good as any up to its last whole fragment.
+//! ffmpeg's own muxers for the two hide a full disk, and leave no playlist that is finished when they are killed. So
+//! one ffmpeg writes every rendition into one fragmented MP4 file, and this module cuts these where fragments meet:
+//! `encode` has the arguments, `boxes`, `init` and `fragments` read, `plan` decides, `cut` copies, `hls` and `dash`
+//! write the manifests. A file whose writer was killed is as good as any up to its last whole fragment.
 //!
 //! `check` reads a finished package back from the disk; `repair` finds the whole part of any fragmented file.
 //!

@@ -13,7 +13,8 @@ use std::time::Duration;
 use super::fragments::{Fragment, Index};
 use super::init::{Medium, Track};
 
-/// A run of fragments that goes into one file. Times are in ticks of the track, counted from the beginning of the package.
+/// A run of fragments that goes into one file. Times are in ticks of the track, counted from the beginning of the
+/// package.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Segment {
     pub(super) fragments: Range<usize>,

@@ -8,11 +8,11 @@ use tokio_util::sync::CancellationToken;
 use super::boxes::{self, Walk};
 use super::error::PackageError;
 
-/// The length up to which a fragmented file is whole: up to the end of its last whole fragment, of any number of tracks.
-/// A copy that is cut to this length can be read to its end.
+/// The length up to which a fragmented file is whole: up to the end of its last whole fragment, of any number of
+/// tracks. A copy that is cut to this length can be read to its end.
 ///
-/// `None` where there is no whole fragment; that the file isn't fragmented is one reason. What is damaged ends the whole
-/// part, as what is cut off does.
+/// `None` where there is no whole fragment; that the file isn't fragmented is one reason. What is damaged ends the
+/// whole part, as what is cut off does.
 ///
 /// # Errors
 /// `Io`, `Cancelled`.

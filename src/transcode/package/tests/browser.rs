@@ -120,7 +120,9 @@ impl Drop for Driver {
 /// Opens the player and gives what it says when it has come to the end.
 pub(super) async fn play(browser: &Client, address: &str) -> Value {
     browser.goto(address).await.unwrap();
-    let script = "const done = arguments[0]; const look = () => window.result ? done(window.result) : setTimeout(look, 50); look();";
+    let script = "const done = arguments[0];
+                  const look = () => window.result ? done(window.result) : setTimeout(look, 50);
+                  look();";
     let played = browser.execute_async(script, Vec::new());
     if let Ok(result) = tokio::time::timeout(Duration::from_secs(30), played).await {
         return result.unwrap();

@@ -156,7 +156,8 @@ fn each_codec_has_its_name() {
 #[test]
 fn high_dynamic_range_is_told() {
     let x265 = "-c:v libx265 -preset ultrafast -tag:v hvc1 -pix_fmt yuv420p10le -x265-params log-level=none:open-gop=0";
-    let colours = "-color_primaries bt2020 -color_trc smpte2084 -colorspace bt2020nc";
+    let colours = "-vf setparams=color_primaries=bt2020:color_trc=smpte2084:colorspace=bt2020nc \
+                   -color_primaries bt2020 -color_trc smpte2084 -colorspace bt2020nc";
     let film = Film::encode(&[&picture("160x90", "25", 2)], &[("video", &format!("{x265} {colours}"))]);
     let packaged = film.checked();
     assert!(packaged.renditions[0].codec.starts_with("hvc1.2.4.L"), "{packaged:?}");
