@@ -11,13 +11,18 @@ use super::fixture::{Film, X264, picture, sound};
 
 /// Plays packages with both players, in one browser; gives what each has found.
 async fn played(films: &[&Film]) -> Vec<Value> {
+    played_so(films, "").await
+}
+
+/// Plays with more to say to the player's page.
+async fn played_so(films: &[&Film], more: &str) -> Vec<Value> {
     let driver = Driver::start();
     let browser = driver.browser().await;
     let mut found = Vec::new();
     for film in films {
         let address = serve(film.made(), players());
         for manifest in ["hls=/package/master.m3u8", "dash=/package/manifest.mpd"] {
-            let result = play(&browser, &format!("{address}/player.html?{manifest}")).await;
+            let result = play(&browser, &format!("{address}/player.html?{manifest}{more}")).await;
             assert_eq!(result["errors"], json!([]), "{manifest}: {result}");
             assert_eq!(result["ended"], true, "{manifest}: {result}");
             found.push(result);
@@ -48,6 +53,21 @@ async fn both_players_play_a_ladder_to_its_end_in_sync() {
             assert!(buffered(&found, kind, "start").abs() < IN_SYNC, "{found}");
             assert!((buffered(&found, kind, "end") - 6.0).abs() < IN_SYNC, "{found}");
         }
+    }
+}
+
+#[tokio::test]
+async fn both_players_change_between_renditions_whose_frames_are_ordered_differently() {
+    let high = format!("-map 0:v {X264}");
+    let low = "-map 0:v -s 160x90 -c:v libx264 -preset ultrafast";
+    let renditions = [("video/a", high.as_str()), ("video/b", low), ("audio/eng", "-map 1:a -c:a aac")];
+    let film = Film::encode(&[&picture("320x180", "25", 10), &sound(10)], &renditions);
+    film.checked();
+    for found in played_so(&[&film], "&change&rate=4").await {
+        let sizes = found["sizes"].as_array().unwrap();
+        assert!(sizes.contains(&json!("160x90")) && sizes.last() == Some(&json!("320x180")), "{found}");
+        assert!(buffered(&found, "video", "start").abs() < IN_SYNC, "{found}");
+        assert!((buffered(&found, "video", "end") - 10.0).abs() < IN_SYNC, "{found}");
     }
 }
 
