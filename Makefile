@@ -27,7 +27,7 @@ run: setup ## Build, start the server, transcode a clip with live progress, leav
 
 .PHONY: test
 test: ## Run all tests, the browser's too
-	@scripts/setup cargo ffmpeg cc browser
+	@scripts/setup cargo ffmpeg cc browser node
 	@if cargo nextest --version >/dev/null 2>&1; then \
 	  cargo nextest run --locked && cargo test --locked --quiet --doc; \
 	else \

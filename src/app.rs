@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::config::{DEFAULT_MEDIA_ROOT, Flags, Limits, LogFormat, Settings};
+use crate::config::{DEFAULT_MEDIA_ROOT, Flags, Limits, LogFormat, Settings, load_presets};
 use crate::db::{self, Retention, Rules, SqliteStore, Store};
 use crate::domain::job::RetryPolicy;
 use crate::domain::time::{SharedClock, SystemClock};
@@ -85,6 +85,7 @@ async fn run(settings: Settings) -> Result<(), Failure> {
 
 async fn build(settings: &Settings, stop: CancellationToken) -> Result<Server, Failure> {
     let clock: SharedClock = Arc::new(SystemClock);
+    let presets = load_presets(settings.preset_dir.as_deref())?;
     let roots = Arc::new(open_roots(&settings.media_roots)?);
     // The lock on the database comes first: it keeps a second server from clearing this one's workspaces.
     let jobs = CancellationToken::new();
@@ -124,6 +125,7 @@ async fn build(settings: &Settings, stop: CancellationToken) -> Result<Server, F
         transcoder,
         files,
         roots,
+        presets,
         ffmpeg_version,
         encoders,
         slots: settings.slots,

@@ -35,6 +35,9 @@ pub enum Command {
     /// Submit a job and print its id
     #[command(after_long_help = format!("{CTRL_C}\n\n{EXIT_CODES}"))]
     Submit(Box<Submit>),
+    /// Show what a job would do, and everything that is wrong with it, without running it
+    #[command(after_long_help = EXIT_CODES)]
+    Plan(Plan),
     /// Follow a job until it is over, and show what was made
     #[command(after_long_help = format!("{CTRL_C}\n\n{EXIT_CODES}"))]
     Watch(Watch),
@@ -53,6 +56,9 @@ pub enum Command {
     /// Try a job that is over again, with its history kept
     #[command(after_long_help = EXIT_CODES)]
     Retry(OneJob),
+    /// Save what a killed job with --crash-safe had written, as finished files
+    #[command(after_long_help = EXIT_CODES)]
+    Salvage(OneJob),
     /// Show what is in an input
     #[command(after_long_help = EXIT_CODES)]
     Probe(Probe),
@@ -114,6 +120,14 @@ pub struct Submit {
     #[arg(long, value_name = "N")]
     pub grace_seconds: Option<u32>,
 
+    /// How closely outputs are checked: quick (first and last seconds decoded) or full [default: by their length]
+    #[arg(long, value_parser = PossibleValuesParser::new(["quick", "full"]))]
+    pub verify: Option<String>,
+
+    /// Write mp4, mov and m4a so that `transcoded salvage` can save what there is of them after a crash
+    #[arg(long)]
+    pub crash_safe: bool,
+
     /// Not to be started before this time, e.g. 2026-01-31T12:00:00Z
     #[arg(long, value_name = "TIME")]
     pub run_at: Option<String>,
@@ -121,7 +135,7 @@ pub struct Submit {
     /// The whole job as JSON, as the API takes it, from a file or "-" for standard input
     #[arg(long, value_name = "FILE", conflicts_with_all = [
         "input", "outputs", "preset", "mode", "priority", "labels", "timeout_seconds", "max_attempts", "grace_seconds",
-        "run_at", "raw",
+        "run_at", "raw", "verify", "crash_safe",
     ])]
     pub spec: Option<PathBuf>,
 
@@ -149,6 +163,38 @@ pub struct Following {
     /// Follow the job, then download what it made into this folder; files of the same name are replaced
     #[arg(long, value_name = "DIR")]
     pub download: Option<PathBuf>,
+}
+
+/// `transcoded plan`
+#[derive(Args, Debug, Default)]
+pub struct Plan {
+    /// What to read: a path relative to one of the server's media roots
+    #[arg(required_unless_present = "spec")]
+    pub input: Option<String>,
+
+    /// What to make, e.g. out.mp4; may be given several times
+    #[arg(short, long = "output", value_name = "NAME")]
+    pub outputs: Vec<String>,
+
+    /// The preset of the outputs; `transcoded presets` lists them
+    #[arg(long, value_name = "NAME", requires = "outputs")]
+    pub preset: Option<String>,
+
+    /// The whole job as JSON, as the API takes it, from a file or "-" for standard input
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["input", "outputs", "preset", "raw"])]
+    pub spec: Option<PathBuf>,
+
+    /// Show the arguments of ffmpeg, too
+    #[arg(long)]
+    pub commands: bool,
+
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+
+    /// ffmpeg's own arguments instead of outputs
+    #[arg(last = true, value_name = "FFMPEG ARGS", conflicts_with = "outputs")]
+    pub raw: Vec<String>,
 }
 
 /// `transcoded watch`
@@ -205,7 +251,7 @@ pub struct Cancel {
     pub json: bool,
 }
 
-/// `transcoded pause`, `resume` and `retry`
+/// `transcoded pause`, `resume`, `retry` and `salvage`
 #[derive(Args, Debug)]
 pub struct OneJob {
     /// The job's id

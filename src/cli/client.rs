@@ -14,6 +14,7 @@ use super::server_url::ServerUrl;
 use crate::domain::id::JobId;
 use crate::domain::job::Job;
 use crate::domain::media::MediaInfo;
+use crate::domain::planned::JobPlan;
 
 /// How long a connection may take to come about.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -22,6 +23,9 @@ const ANSWER: Duration = Duration::from_secs(30);
 /// How long looking at an input may take; the server has a limit of its own.
 const PROBE: Duration = Duration::from_mins(3);
 
+/// How long saving what is left of a job may take.
+const SALVAGE: Duration = Duration::from_hours(1);
+
 /// A page of jobs.
 #[derive(Debug, Deserialize)]
 pub(super) struct JobPage {
@@ -29,6 +33,15 @@ pub(super) struct JobPage {
     pub(super) items: Vec<Job>,
     /// Where the next page starts.
     pub(super) next_cursor: Option<String>,
+}
+
+/// A file of a folder that a job has made.
+#[derive(Debug, Deserialize)]
+pub(super) struct FolderFile {
+    /// Its path inside the folder.
+    pub(super) name: String,
+    /// Its size.
+    pub(super) size_bytes: u64,
 }
 
 /// The way to one server.
@@ -65,6 +78,12 @@ impl Client {
         self.read(request.timeout(ANSWER)).await
     }
 
+    /// What a job, given as JSON, would do.
+    pub(super) async fn plan(&self, body: String) -> Result<JobPlan, Error> {
+        let request = self.request(Method::POST, &["v1", "plan"]).header("content-type", "application/json").body(body);
+        self.read(request.timeout(PROBE)).await
+    }
+
     /// Asks a job to stop.
     pub(super) async fn cancel(&self, cancel: &Cancel) -> Result<Job, Error> {
         let mut url = self.server.at(&["v1", "jobs", &cancel.id.to_string()]);
@@ -80,9 +99,11 @@ impl Client {
         self.read(request.timeout(limit)).await
     }
 
-    /// Has a job paused, resumed or tried again.
+    /// Has a job paused, resumed, tried again or saved.
     pub(super) async fn change(&self, id: JobId, what: &str) -> Result<Job, Error> {
-        self.read(self.request(Method::POST, &["v1", "jobs", &id.to_string(), what]).timeout(ANSWER)).await
+        // Saving what is left of a job takes as long as copying it.
+        let limit = if what == "salvage" { SALVAGE } else { ANSWER };
+        self.read(self.request(Method::POST, &["v1", "jobs", &id.to_string(), what]).timeout(limit)).await
     }
 
     /// One page of jobs; `query` is what the contract says about `GET /v1/jobs`.
@@ -131,6 +152,25 @@ impl Client {
     pub(super) async fn output(&self, id: JobId, name: &str) -> Result<Response, Error> {
         let request = self.request(Method::GET, &["v1", "jobs", &id.to_string(), "outputs", name]);
         tokio::time::timeout(ANSWER, self.answer(request)).await.map_err(|_| self.silent())?
+    }
+
+    /// Opens a file of a folder that a job has made; `path` are the parts of its path inside the folder.
+    pub(super) async fn output_file(&self, id: JobId, name: &str, path: &[&str]) -> Result<Response, Error> {
+        let id = id.to_string();
+        let start = ["v1", "jobs", &id, "outputs", name];
+        let segments: Vec<&str> = start.into_iter().chain(path.iter().copied()).collect();
+        let request = self.request(Method::GET, &segments);
+        tokio::time::timeout(ANSWER, self.answer(request)).await.map_err(|_| self.silent())?
+    }
+
+    /// The files of a folder that a job has made.
+    pub(super) async fn folder(&self, id: JobId, name: &str) -> Result<Vec<FolderFile>, Error> {
+        #[derive(Deserialize)]
+        struct Folder {
+            items: Vec<FolderFile>,
+        }
+        let request = self.request(Method::GET, &["v1", "jobs", &id.to_string(), "outputs", name]);
+        Ok(self.read::<Folder>(request.timeout(ANSWER)).await?.items)
     }
 
     /// The whole URL of a file that a job has made.

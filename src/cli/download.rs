@@ -34,7 +34,12 @@ pub(super) async fn download(client: &Client, job: &Job, folder: &Path, json: bo
             let size = output.size_bytes.map(|bytes| format!(" ({})", size(bytes))).unwrap_or_default();
             complain(&format!("downloading {}{size}", plain(&output.name)));
         }
-        let path = fetch(client, job.id, output, folder).await?;
+        let path = if output.files.is_some() {
+            fetch_folder(client, job.id, output, folder).await?
+        } else {
+            let file = Wanted { path: &[], size: output.size_bytes, sha256: output.sha256.as_deref() };
+            fetch(client, job.id, output, file, &folder.join(safe_name(&output.name)?)).await?
+        };
         let path = path.to_string_lossy();
         print(&if json {
             format!("{}\n", json!({ "event": "downloaded", "id": null, "data": { "name": output.name, "path": path } }))
@@ -45,23 +50,53 @@ pub(super) async fn download(client: &Client, job: &Job, folder: &Path, json: bo
     Ok(())
 }
 
-async fn fetch(client: &Client, job: JobId, output: &Output, folder: &Path) -> Result<PathBuf, Error> {
-    let name = safe_name(&output.name)?;
-    let target = folder.join(name);
-    let unfinished = folder.join(format!(".{name}.{}.part", std::process::id()));
-    let done = receive(client, job, output, &unfinished).await;
+/// One file of an output.
+#[derive(Clone, Copy)]
+struct Wanted<'a> {
+    /// The parts of its path inside a folder; none where it is the output itself.
+    path: &'a [&'a str],
+    size: Option<u64>,
+    sha256: Option<&'a str>,
+}
+
+async fn fetch_folder(client: &Client, job: JobId, output: &Output, folder: &Path) -> Result<PathBuf, Error> {
+    let target = folder.join(safe_name(&output.name)?);
+    for file in client.folder(job, &output.name).await? {
+        let path: Vec<&str> = file.name.split('/').map(safe_name).collect::<Result<_, _>>()?;
+        let to = path.iter().fold(target.clone(), |to, part| to.join(part));
+        let parent = to.parent().unwrap_or(&target);
+        fs::create_dir_all(parent).await.map_err(|error| broken_file(parent, &error))?;
+        let wanted = Wanted { path: &path, size: Some(file.size_bytes), sha256: None };
+        fetch(client, job, output, wanted, &to).await?;
+    }
+    Ok(target)
+}
+
+async fn fetch(
+    client: &Client,
+    job: JobId,
+    output: &Output,
+    wanted: Wanted<'_>,
+    target: &Path,
+) -> Result<PathBuf, Error> {
+    let name = target.file_name().unwrap_or_default().to_string_lossy();
+    let unfinished = target.with_file_name(format!(".{name}.{}.part", std::process::id()));
+    let done = receive(client, job, output, wanted, &unfinished).await;
     let placed = match done {
-        Ok(()) => fs::rename(&unfinished, &target).await.map_err(|error| broken_file(&target, &error)),
+        Ok(()) => fs::rename(&unfinished, target).await.map_err(|error| broken_file(target, &error)),
         Err(error) => Err(error),
     };
     if placed.is_err() {
         let _ = fs::remove_file(&unfinished).await;
     }
-    placed.map(|()| target)
+    placed.map(|()| target.to_owned())
 }
 
-async fn receive(client: &Client, job: JobId, output: &Output, path: &Path) -> Result<(), Error> {
-    let mut response = client.output(job, &output.name).await?;
+async fn receive(client: &Client, job: JobId, output: &Output, wanted: Wanted<'_>, path: &Path) -> Result<(), Error> {
+    let mut response = match wanted.path {
+        [] => client.output(job, &output.name).await?,
+        parts => client.output_file(job, &output.name, parts).await?,
+    };
     let mut file = File::create(path).await.map_err(|error| broken_file(path, &error))?;
     let (mut digest, mut bytes) = (Sha256::new(), 0);
     let silent = |_| Error::Unreachable(format!("the server at {} has fallen silent", client.server()));
@@ -74,8 +109,7 @@ async fn receive(client: &Client, job: JobId, output: &Output, path: &Path) -> R
     }
     file.sync_all().await.map_err(|error| broken_file(path, &error))?;
     let sum = digest.finalize().iter().fold(String::new(), |sum, byte| format!("{sum}{byte:02x}"));
-    let same =
-        output.size_bytes.is_none_or(|size| size == bytes) && output.sha256.as_ref().is_none_or(|sha| *sha == sum);
+    let same = wanted.size.is_none_or(|size| size == bytes) && wanted.sha256.is_none_or(|sha| sha == sum);
     if same { Ok(()) } else { Err(Error::File(format!("{} arrived damaged; it was not kept", plain(&output.name)))) }
 }
 

@@ -93,6 +93,6 @@ fn row(job: &Job) -> Vec<String> {
 }
 
 fn preset_row(preset: &PresetListing) -> Vec<String> {
-    let container = preset.container.map_or_else(String::new, |container| container.to_string());
+    let container = plain(preset.container.as_deref().unwrap_or_default()).into_owned();
     vec![plain(&preset.name).into_owned(), container, plain(&preset.description).into_owned()]
 }

@@ -30,7 +30,8 @@ pub(super) fn summary(media: &MediaSummary) -> String {
     parts.join(", ")
 }
 
-fn facts(info: &MediaInfo) -> String {
+/// What is in a file, stream by stream.
+pub(super) fn facts(info: &MediaInfo) -> String {
     let mut head = vec![plain(&info.container).into_owned()];
     head.extend(info.duration_ms.map(span));
     head.extend(info.size_bytes.map(size));

@@ -14,6 +14,7 @@ mod interrupts;
 mod list;
 mod media;
 mod outcome;
+mod plan;
 mod print;
 mod problem;
 mod result;

@@ -9,7 +9,7 @@ use super::interrupts::Interrupts;
 use super::outcome::Outcome;
 use super::print::{complain, print};
 use super::watch::{Follow, Patience, watch};
-use super::{backup, change, doctor, list, media, submit};
+use super::{backup, change, doctor, list, media, plan, submit};
 
 /// Runs a command to its end. Errors are told on standard error; the exit code is as the command's help says.
 #[must_use]
@@ -52,6 +52,8 @@ async fn carry_out(command: &Command, connection: &Connection) -> Result<Outcome
         Command::Pause(args) => change::change(&client?, args, "pause").await,
         Command::Resume(args) => change::change(&client?, args, "resume").await,
         Command::Retry(args) => change::change(&client?, args, "retry").await,
+        Command::Salvage(args) => change::change(&client?, args, "salvage").await,
+        Command::Plan(args) => plan::plan(&client?, args).await,
         Command::Probe(args) => media::probe(&client?, args).await,
         Command::Presets(args) => list::presets(&client?, args).await,
         Command::Doctor(args) => doctor::doctor(&client?, args, connection.server.is_some()).await,

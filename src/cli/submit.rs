@@ -54,7 +54,7 @@ fn submitted(job: &Job, json: bool) -> String {
 }
 
 /// The request's body. What wasn't given isn't sent, so that the server's defaults hold.
-fn body(args: &Submit) -> Result<String, Error> {
+pub(super) fn body(args: &Submit) -> Result<String, Error> {
     if let Some(file) = &args.spec {
         return read_spec(file);
     }
@@ -78,6 +78,8 @@ fn body(args: &Submit) -> Result<String, Error> {
     put("labels", (!labels.is_empty()).then(|| labels.into()));
     put("timeout_seconds", args.timeout_seconds.map(Value::from));
     put("max_attempts", args.max_attempts.map(Value::from));
+    put("verify", args.verify.clone().map(Value::from));
+    put("crash_safe", args.crash_safe.then_some(Value::from(true)));
     put("run_at", args.run_at.clone().map(Value::from));
     put("grace_seconds", args.grace_seconds.map(Value::from));
     Ok(Value::from(body).to_string())
@@ -109,6 +111,7 @@ mod tests {
 
     use super::*;
     use crate::domain::job::Mode;
+    use crate::domain::preset::Presets;
     use crate::domain::request::JobRequest;
 
     #[derive(Parser)]
@@ -163,7 +166,7 @@ mod tests {
         assert_eq!((request.mode, request.priority), (Mode::Slim, -5));
         assert_eq!((request.timeout_seconds, request.max_attempts, request.grace_seconds), (60, 1, 0));
         assert_eq!(request.labels["note"], "a=b");
-        assert!(request.check(false).is_ok());
+        assert!(request.check(&Presets::built_in(), false).is_ok());
     }
 
     #[test]

@@ -34,6 +34,10 @@ pub struct Flags {
     #[arg(long, env = "TRANSCODED_MEDIA_ROOT", value_name = "DIR", value_delimiter = ':')]
     pub media_root: Vec<PathBuf>,
 
+    /// A folder with presets of your own, one TOML or JSON file each, checked at the start [default: none]
+    #[arg(long, env = "TRANSCODED_PRESET_DIR", value_name = "DIR")]
+    pub preset_dir: Option<PathBuf>,
+
     /// How many jobs run at once [default: the number of cores]
     #[arg(long, env = "TRANSCODED_SLOTS", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub slots: Option<u32>,
@@ -132,6 +136,7 @@ impl Flags {
             allow_host,
             data_dir: self.data_dir.or(below.data_dir),
             media_root,
+            preset_dir: self.preset_dir.or(below.preset_dir),
             slots: self.slots.or(below.slots),
             database_url: self.database_url.or(below.database_url),
             allow_raw_args: self.allow_raw_args.or(below.allow_raw_args),

@@ -24,6 +24,8 @@ pub struct Settings {
     pub data_dir: PathBuf,
     /// The folders that inputs may be read from; never empty.
     pub media_roots: Vec<PathBuf>,
+    /// The folder with the operator's own presets.
+    pub preset_dir: Option<PathBuf>,
     /// How many jobs run at once.
     pub slots: usize,
     /// How many cores encoders may use between them.
@@ -76,6 +78,7 @@ impl Settings {
             database: database_file(flags.database_url.as_deref(), &data_dir)?,
             data_dir,
             media_roots,
+            preset_dir: flags.preset_dir,
             slots,
             cores,
             allow_raw_args: flags.allow_raw_args.unwrap_or(false),
@@ -189,6 +192,6 @@ mod tests {
         let example = flags(&shown);
         Settings::complete(example.clone()).unwrap();
         let keys = |flags: &Flags| toml::Table::try_from(flags).unwrap().keys().cloned().collect::<Vec<_>>();
-        assert_eq!(keys(&example).len(), 22, "every key but the file itself: {:?}", keys(&example));
+        assert_eq!(keys(&example).len(), 23, "every key but the file itself: {:?}", keys(&example));
     }
 }

@@ -11,7 +11,7 @@ use super::model::{
     Tidied,
 };
 use crate::domain::id::{JobId, Lease};
-use crate::domain::job::{AttemptEnd, Job, JobState};
+use crate::domain::job::{AttemptEnd, Job, JobState, Output};
 
 /// What is told after each commit, in order: the changes that were made in it. It must not block.
 pub type OnCommit = Box<dyn Fn(Vec<StateEvent>) + Send>;
@@ -81,6 +81,12 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// [`Error::UnknownJob`], [`Error::WrongState`] where it isn't over, [`Error::QueueFull`].
     fn retry(&self, job: JobId) -> Answer<'_, Job>;
+
+    /// Adds to a job that failed or was cancelled what was saved of its outputs. `attempt` is its last one.
+    ///
+    /// # Errors
+    /// [`Error::UnknownJob`], [`Error::WrongState`] where it is in another state, or was tried again meanwhile.
+    fn salvaged(&self, job: JobId, attempt: u32, outputs: Vec<Output>) -> Answer<'_, Job>;
 
     /// Removes a job that is over, with its attempts, labels and events.
     ///

@@ -5,7 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// The container of an output.
+/// The container of an output. `cmaf` is a folder with an HLS and DASH package, `jpg`, `png` and `webp` are pictures, `vtt`
+/// and `srt` subtitles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 #[expect(missing_docs, reason = "the names are the formats' own")]
@@ -19,6 +20,12 @@ pub enum Container {
     Ogg,
     Flac,
     Wav,
+    Cmaf,
+    Jpg,
+    Png,
+    Webp,
+    Vtt,
+    Srt,
 }
 
 /// The codec of an output's video; `copy` keeps the input's stream as it is, `none` leaves video out.
@@ -69,8 +76,23 @@ use VideoCodec as V;
 
 impl Container {
     /// Every container, in the order of the documentation.
-    pub const ALL: [Self; 9] =
-        [Self::Mp4, Self::Mkv, Self::Webm, Self::Mov, Self::Mp3, Self::M4a, Self::Ogg, Self::Flac, Self::Wav];
+    pub const ALL: [Self; 15] = [
+        Self::Mp4,
+        Self::Mkv,
+        Self::Webm,
+        Self::Mov,
+        Self::Mp3,
+        Self::M4a,
+        Self::Ogg,
+        Self::Flac,
+        Self::Wav,
+        Self::Cmaf,
+        Self::Jpg,
+        Self::Png,
+        Self::Webp,
+        Self::Vtt,
+        Self::Srt,
+    ];
 
     /// The container that a file name's ending stands for; `None` where it stands for none of ours.
     #[must_use]
@@ -86,6 +108,12 @@ impl Container {
             "ogg" | "oga" | "opus" => Self::Ogg,
             "flac" => Self::Flac,
             "wav" => Self::Wav,
+            "cmaf" => Self::Cmaf,
+            "jpg" | "jpeg" => Self::Jpg,
+            "png" => Self::Png,
+            "webp" => Self::Webp,
+            "vtt" => Self::Vtt,
+            "srt" => Self::Srt,
             _ => return None,
         })
     }
@@ -103,6 +131,12 @@ impl Container {
             Self::Ogg => "ogg",
             Self::Flac => "flac",
             Self::Wav => "wav",
+            Self::Cmaf => "cmaf",
+            Self::Jpg => "jpg",
+            Self::Png => "png",
+            Self::Webp => "webp",
+            Self::Vtt => "vtt",
+            Self::Srt => "srt",
         }
     }
 
@@ -119,6 +153,12 @@ impl Container {
             Self::Ogg => "audio/ogg",
             Self::Flac => "audio/flac",
             Self::Wav => "audio/wav",
+            Self::Cmaf => "application/json",
+            Self::Jpg => "image/jpeg",
+            Self::Png => "image/png",
+            Self::Webp => "image/webp",
+            Self::Vtt => "text/vtt",
+            Self::Srt => "application/x-subrip",
         }
     }
 
@@ -126,10 +166,11 @@ impl Container {
     #[must_use]
     pub const fn video_codecs(self) -> &'static [VideoCodec] {
         match self {
-            Self::Mp4 | Self::Mkv => &[V::H264, V::Hevc, V::Av1, V::Vp9],
+            Self::Mp4 | Self::Mkv | Self::Cmaf => &[V::H264, V::Hevc, V::Av1, V::Vp9],
             Self::Webm => &[V::Vp9, V::Av1],
             Self::Mov => &[V::H264, V::Hevc],
-            Self::Mp3 | Self::M4a | Self::Ogg | Self::Flac | Self::Wav => &[],
+            // Sound, pictures, text.
+            _ => &[],
         }
     }
 
@@ -146,6 +187,8 @@ impl Container {
             Self::Ogg => &[A::Opus, A::Flac],
             Self::Flac => &[A::Flac],
             Self::Wav => &[A::Pcm],
+            Self::Cmaf => &[A::Aac, A::Opus, A::Flac],
+            Self::Jpg | Self::Png | Self::Webp | Self::Vtt | Self::Srt => &[],
         }
     }
 
@@ -154,7 +197,8 @@ impl Container {
     pub fn holds_video(self, codec: VideoCodec) -> bool {
         match codec {
             V::None => true,
-            V::Copy => !self.video_codecs().is_empty(),
+            // The key frames of a package have to be where its segments begin.
+            V::Copy => !self.video_codecs().is_empty() && self != Self::Cmaf,
             codec => self.video_codecs().contains(&codec),
         }
     }
@@ -163,10 +207,42 @@ impl Container {
     #[must_use]
     pub fn holds_audio(self, codec: AudioCodec) -> bool {
         match codec {
-            A::None => !self.video_codecs().is_empty(),
-            A::Copy => true,
+            A::None => !self.video_codecs().is_empty() || self.audio_codecs().is_empty(),
+            A::Copy => !self.audio_codecs().is_empty(),
             codec => self.audio_codecs().contains(&codec),
         }
+    }
+}
+
+impl Container {
+    /// Whether it is one picture.
+    #[must_use]
+    pub const fn is_picture(self) -> bool {
+        matches!(self, Self::Jpg | Self::Png | Self::Webp)
+    }
+
+    /// Whether it is one text track.
+    #[must_use]
+    pub const fn is_text(self) -> bool {
+        matches!(self, Self::Vtt | Self::Srt)
+    }
+
+    /// Whether it may hold several tracks of one kind.
+    #[must_use]
+    pub const fn holds_many(self) -> bool {
+        matches!(self, Self::Mp4 | Self::Mkv | Self::Webm | Self::Mov | Self::M4a | Self::Cmaf)
+    }
+
+    /// Whether it may hold subtitles.
+    #[must_use]
+    pub const fn holds_subtitles(self) -> bool {
+        matches!(self, Self::Mp4 | Self::Mkv | Self::Webm | Self::Mov | Self::Cmaf) || self.is_text()
+    }
+
+    /// Whether its file can be written so that what is there plays even when the writer is killed.
+    #[must_use]
+    pub const fn can_be_fragmented(self) -> bool {
+        matches!(self, Self::Mp4 | Self::Mov | Self::M4a)
     }
 }
 
@@ -232,10 +308,26 @@ impl AudioCodec {
         !matches!(self, Self::Copy | Self::None)
     }
 
+    /// Whether there is to be sound at all.
+    #[must_use]
+    pub const fn is_kept(self) -> bool {
+        !matches!(self, Self::None)
+    }
+
     /// Whether a bitrate can be chosen.
     #[must_use]
     pub const fn has_bitrate(self) -> bool {
         matches!(self, Self::Aac | Self::Opus | Self::Mp3)
+    }
+
+    /// Whether its encoder takes so many samples per second.
+    #[must_use]
+    pub const fn takes_rate(self, hertz: u32) -> bool {
+        match self {
+            Self::Opus => matches!(hertz, 8_000 | 16_000 | 24_000 | 48_000),
+            Self::Mp3 => hertz <= 48_000,
+            _ => true,
+        }
     }
 
     /// The most channels that we encode with it.

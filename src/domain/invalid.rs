@@ -37,3 +37,13 @@ impl FieldErrors {
         if self.0.is_empty() { Ok(value) } else { Err(self.0) }
     }
 }
+
+/// `a, b or c`.
+pub(super) fn names<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let names: Vec<_> = names.collect();
+    match names.split_last() {
+        Some((last, [])) => (*last).to_owned(),
+        Some((last, rest)) => format!("{} or {last}", rest.join(", ")),
+        None => String::new(),
+    }
+}

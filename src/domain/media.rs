@@ -26,6 +26,7 @@ pub struct MediaInfo {
 }
 
 /// One stream of a media file.
+#[expect(clippy::struct_excessive_bools, reason = "marks of the file, each its own")]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Stream {
     /// Its place in the file, from 0.
@@ -40,8 +41,20 @@ pub struct Stream {
     pub duration_ms: Option<u64>,
     /// The stream's own rate in bits per second.
     pub bitrate_bps: Option<u64>,
+    /// What the file calls the stream, e.g. `Director's commentary`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
     /// Whether the file marks this stream as the default of its kind.
     pub default: bool,
+    /// Whether it is to be shown even where nobody asks for subtitles.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub forced: bool,
+    /// Whether it is made for those who hear badly.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub hearing_impaired: bool,
+    /// Whether somebody comments on what is seen.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub commentary: bool,
     /// What kind of stream it is and what only such streams have.
     #[serde(flatten)]
     pub kind: StreamKind,
@@ -78,6 +91,82 @@ pub struct VideoFacts {
     pub bit_depth: Option<u8>,
     /// Whether this is a still picture attached to the file (cover art), not a moving one.
     pub attached_picture: bool,
+    /// How much wider than high a pixel is shown; left out where pixels are square.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sample_aspect_ratio: Option<Ratio>,
+    /// Whether each frame holds two fields that were taken at different times; left out where the file doesn't tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interlaced: Option<bool>,
+    /// What the colours mean.
+    #[serde(default, skip_serializing_if = "Colour::is_untold")]
+    pub colour: Colour,
+    /// The limits of the display on which an HDR picture was graded, as x265 writes them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mastering_display: Option<String>,
+    /// The brightest pixel and the brightest average of a frame, in cd/m², e.g. `1000,400`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content_light: Option<String>,
+}
+
+/// What the colours of a picture mean, by ffmpeg's names (those of ITU-T H.273); what the file doesn't tell is left out.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Colour {
+    /// The primaries, e.g. `bt709` or `bt2020`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub primaries: Option<String>,
+    /// The transfer function, e.g. `bt709`, `smpte2084` (HDR10) or `arib-std-b67` (HLG).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transfer: Option<String>,
+    /// The matrix, e.g. `bt709` or `bt2020nc`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub matrix: Option<String>,
+    /// `tv` or `pc`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub range: Option<String>,
+}
+
+impl Colour {
+    /// Whether nothing is known.
+    #[must_use]
+    pub fn is_untold(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Whether the picture has a high dynamic range: PQ or HLG.
+    #[must_use]
+    pub fn is_hdr(&self) -> bool {
+        matches!(self.transfer.as_deref(), Some("smpte2084" | "arib-std-b67"))
+    }
+}
+
+/// A ratio of two whole numbers, such as 64:45; neither is 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+pub struct Ratio {
+    /// Above the line.
+    pub numerator: u32,
+    /// Below the line.
+    pub denominator: u32,
+}
+
+impl Ratio {
+    /// Reads `64:45`; `None` where either part is 0 or no number.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (numerator, denominator) = text.split_once([':', '/'])?;
+        let (numerator, denominator) = (numerator.trim().parse().ok()?, denominator.trim().parse().ok()?);
+        (numerator > 0 && denominator > 0).then_some(Self { numerator, denominator })
+    }
+
+    /// As a number.
+    #[must_use]
+    pub fn value(self) -> f64 {
+        f64::from(self.numerator) / f64::from(self.denominator)
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks like this")]
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 /// What only an audio stream has.
@@ -136,10 +225,20 @@ impl MediaInfo {
     /// The first sound.
     #[must_use]
     pub fn audio(&self) -> Option<(&Stream, &AudioFacts)> {
-        self.streams.iter().find_map(|stream| match &stream.kind {
+        self.audios().next()
+    }
+
+    /// Every sound, in the order of the file.
+    pub fn audios(&self) -> impl Iterator<Item = (&Stream, &AudioFacts)> {
+        self.streams.iter().filter_map(|stream| match &stream.kind {
             StreamKind::Audio(facts) => Some((stream, facts)),
             _ => None,
         })
+    }
+
+    /// Every subtitle, in the order of the file.
+    pub fn subtitles(&self) -> impl Iterator<Item = &Stream> {
+        self.streams.iter().filter(|stream| matches!(stream.kind, StreamKind::Subtitle))
     }
 }
 
@@ -154,6 +253,17 @@ pub struct MediaSummary {
     pub video: Option<VideoSummary>,
     /// The first audio stream, if there is one.
     pub audio: Option<AudioSummary>,
+    /// How many audio streams there are.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub audio_tracks: u32,
+    /// How many subtitles there are.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub subtitle_tracks: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks like this")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// The video stream of an output.
@@ -169,7 +279,7 @@ pub struct VideoSummary {
     pub fps: Option<f64>,
 }
 
-/// The first audio stream of an output.
+/// An audio stream of an output.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct AudioSummary {
     /// The codec, e.g. `aac`.
@@ -198,8 +308,14 @@ impl MediaSummary {
                 channels: facts.channels,
                 sample_rate_hz: facts.sample_rate_hz,
             }),
+            audio_tracks: counted(info.audios()),
+            subtitle_tracks: counted(info.subtitles()),
         }
     }
+}
+
+fn counted<T>(streams: impl Iterator<Item = T>) -> u32 {
+    u32::try_from(streams.count()).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]
@@ -231,7 +347,11 @@ mod tests {
                 language: None,
                 duration_ms: None,
                 bitrate_bps: None,
+                title: None,
                 default: false,
+                forced: false,
+                hearing_impaired: false,
+                commentary: false,
                 kind: StreamKind::Video(picture),
             }],
         };

@@ -1,5 +1,6 @@
 //! The words and the rules: plain values with no database, no HTTP, no processes and no clock of their own.
 
+pub mod decision;
 pub mod failure;
 pub mod format;
 pub mod id;
@@ -8,8 +9,8 @@ pub mod job;
 pub mod log;
 pub mod media;
 pub mod output;
+pub mod planned;
 pub mod preset;
 pub mod request;
-pub mod resolve;
 mod strict;
 pub mod time;

@@ -7,8 +7,8 @@ use utoipa::ToSchema;
 
 use super::invalid::{FieldError, FieldErrors};
 use super::job::Mode;
-use super::output::{OutputRequest, OutputSpec};
-use super::resolve::resolve_output;
+use super::output::{OutputRequest, OutputSpec, resolve_output};
+use super::preset::Presets;
 use super::strict;
 use super::time::Timestamp;
 
@@ -70,6 +70,24 @@ pub struct JobRequest {
     /// Not to be started before this time; at once where it is left out or past.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run_at: Option<Timestamp>,
+    /// How closely the outputs are checked before they are published; by default `full` up to half a minute, `quick` beyond.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verify: Option<Verification>,
+    /// Whether mp4, mov and m4a are written so that `POST /v1/jobs/{id}/salvage` can save what there is of them even when
+    /// ffmpeg, the server or the machine is killed. It costs a second writing of the file.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub crash_safe: bool,
+}
+
+/// How closely outputs are checked before they are published. All of them are read to their end in any case, and compared with
+/// the plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Verification {
+    /// The first and the last seconds are decoded.
+    Quick,
+    /// Everything is decoded.
+    Full,
 }
 
 fn default_timeout_seconds() -> u32 {
@@ -106,6 +124,12 @@ pub struct JobSpec {
     /// Not to be started before this time.
     #[serde(default)]
     pub run_at: Option<Timestamp>,
+    /// How closely the outputs are checked; without it by their length.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verify: Option<Verification>,
+    /// Whether what there is of the outputs can be saved after a crash.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub crash_safe: bool,
 }
 
 /// What a job makes.
@@ -138,12 +162,30 @@ impl Work {
     }
 }
 
+/// What there is of a request: everything in it that can be taken, and everything that can't.
+#[derive(Clone, Debug)]
+pub struct Examined {
+    /// The job, with those of its outputs that are right.
+    pub spec: JobSpec,
+    /// Which of the request's outputs these are.
+    pub places: Vec<usize>,
+    /// Everything that is wrong, by field.
+    pub errors: Vec<FieldError>,
+}
+
 impl JobRequest {
     /// Checks everything that can be checked without looking at the input.
     ///
     /// # Errors
     /// Everything that is wrong, by field.
-    pub fn check(self, allow_raw_args: bool) -> Result<JobSpec, Vec<FieldError>> {
+    pub fn check(self, presets: &Presets, allow_raw_args: bool) -> Result<JobSpec, Vec<FieldError>> {
+        let Examined { spec, errors, .. } = self.examine(presets, allow_raw_args);
+        if errors.is_empty() { Ok(spec) } else { Err(errors) }
+    }
+
+    /// The same for a request of which something may be wrong.
+    #[must_use]
+    pub fn examine(self, presets: &Presets, allow_raw_args: bool) -> Examined {
         let mut errors = FieldErrors::default();
         errors.check(!self.input.is_empty(), "/input", "an input such as \"clips/in.mov\" is needed");
         let most = HIGHEST_PRIORITY;
@@ -154,8 +196,8 @@ impl JobRequest {
         errors.check(grace, "/grace_seconds", format!("grace_seconds is 0 to {LONGEST_GRACE_SECONDS}"));
         errors.check((1..=20).contains(&self.max_attempts), "/max_attempts", "max_attempts is 1 to 20");
         check_labels(&self.labels, &mut errors);
-        let work = check_work(self.outputs, self.args, allow_raw_args, &mut errors);
-        errors.or(JobSpec {
+        let (work, places) = check_work(self.outputs, self.args, presets, allow_raw_args, &mut errors);
+        let spec = JobSpec {
             input: self.input,
             work,
             mode: self.mode,
@@ -165,7 +207,10 @@ impl JobRequest {
             grace_seconds: self.grace_seconds,
             max_attempts: self.max_attempts,
             run_at: self.run_at,
-        })
+            verify: self.verify,
+            crash_safe: self.crash_safe,
+        };
+        Examined { spec, places, errors: errors.or(()).err().unwrap_or_default() }
     }
 }
 
@@ -192,13 +237,14 @@ fn check_labels(labels: &BTreeMap<String, String>, errors: &mut FieldErrors) {
 fn check_work(
     outputs: Option<Vec<OutputRequest>>,
     args: Option<Vec<String>>,
+    presets: &Presets,
     allow_raw_args: bool,
     errors: &mut FieldErrors,
-) -> Work {
+) -> (Work, Vec<usize>) {
     match (outputs, args) {
         (Some(_), Some(_)) => errors.add("/args", "give either outputs or args, not both"),
         (None, None) => errors.add("/outputs", "at least one output such as {\"name\": \"out.mp4\"} is needed"),
-        (Some(outputs), None) => return Work::Outputs(check_outputs(&outputs, errors)),
+        (Some(outputs), None) => return check_outputs(&outputs, presets, errors),
         (None, Some(args)) => {
             errors.check(allow_raw_args, "/args", "this server takes no args; it was started without --allow-raw-args");
             let fits = (1..=MOST_ARGS).contains(&args.len());
@@ -211,16 +257,16 @@ fn check_work(
             );
             let made = args.iter().any(|arg| arg.contains("{output}"));
             errors.check(made, "/args", "no argument holds {output}, so nothing would be kept");
-            return Work::Args(args);
+            return (Work::Args(args), Vec::new());
         }
     }
-    Work::Outputs(Vec::new())
+    (Work::Outputs(Vec::new()), Vec::new())
 }
 
-fn check_outputs(outputs: &[OutputRequest], errors: &mut FieldErrors) -> Vec<OutputSpec> {
+fn check_outputs(outputs: &[OutputRequest], presets: &Presets, errors: &mut FieldErrors) -> (Work, Vec<usize>) {
     let fits = (1..=MOST_OUTPUTS).contains(&outputs.len());
     errors.check(fits, "/outputs", format!("a job has 1 to {MOST_OUTPUTS} outputs"));
-    let mut specs = Vec::new();
+    let (mut specs, mut places) = (Vec::new(), Vec::new());
     for (index, output) in outputs.iter().enumerate().take(MOST_OUTPUTS) {
         let at = format!("/outputs/{index}");
         // Names that differ only in case would be one file for many who download them.
@@ -228,12 +274,15 @@ fn check_outputs(outputs: &[OutputRequest], errors: &mut FieldErrors) -> Vec<Out
         if let Some(same) = same {
             errors.add(format!("{at}/name"), format!("output {same} has the same name"));
         }
-        match resolve_output(output, &at) {
-            Ok(spec) => specs.push(spec),
+        match resolve_output(output, presets, &at) {
+            Ok(spec) => {
+                specs.push(spec);
+                places.push(index);
+            }
             Err(found) => found.into_iter().for_each(|error| errors.add(error.pointer, error.detail)),
         }
     }
-    specs
+    (Work::Outputs(specs), places)
 }
 
 #[cfg(test)]
@@ -242,14 +291,14 @@ mod tests {
 
     fn pointers(json: &str) -> Vec<String> {
         let request: JobRequest = serde_json::from_str(json).unwrap();
-        request.check(false).expect_err(json).into_iter().map(|error| error.pointer).collect()
+        request.check(&Presets::built_in(), false).expect_err(json).into_iter().map(|error| error.pointer).collect()
     }
 
     #[test]
     fn a_small_request_is_complete() {
         let request: JobRequest =
             serde_json::from_str(r#"{"input": "a.mov", "outputs": [{"name": "a.mp4"}]}"#).unwrap();
-        let spec = request.check(false).unwrap();
+        let spec = request.check(&Presets::built_in(), false).unwrap();
         assert_eq!((spec.mode, spec.priority, spec.grace_seconds), (Mode::Graceful, 0, 120));
     }
 
@@ -286,10 +335,10 @@ mod tests {
     fn raw_args_need_somewhere_to_write() {
         let request: JobRequest =
             serde_json::from_str(r#"{"input": "a", "args": ["-i", "{input}", "/etc/passwd"]}"#).unwrap();
-        assert!(request.check(true).is_err());
+        assert!(request.check(&Presets::built_in(), true).is_err());
         let request: JobRequest =
             serde_json::from_str(r#"{"input": "a", "args": ["-i", "{input}", "{output}/a.mkv"]}"#).unwrap();
-        assert!(request.check(true).is_ok());
+        assert!(request.check(&Presets::built_in(), true).is_ok());
     }
 
     #[test]

@@ -28,6 +28,7 @@ pub const ENCODER_CANDIDATES: &[&str] = &[
     "libvorbis",
     "pcm_s16le",
     "pcm_s24le",
+    "libwebp",
 ];
 
 /// How long one frame may take.

@@ -52,7 +52,15 @@ impl Estimator {
 
     /// Takes a progress block that came `at` so long after the start.
     pub fn update(&mut self, progress: &Progress, at: Duration) -> Estimate {
-        let Some(done) = self.share(progress) else { return self.estimate() };
+        match self.share(progress) {
+            Some(done) => self.update_share(done, at),
+            None => self.estimate(),
+        }
+    }
+
+    /// Takes the share of the whole that is done, from 0 to 1, as it was `at` so long after the start.
+    pub fn update_share(&mut self, done: f64, at: Duration) -> Estimate {
+        let done = done.clamp(0.0, 1.0);
         let step = (done - self.done).max(0.0);
         self.done = self.done.max(done);
         self.known = true;

@@ -51,6 +51,7 @@ pub use estimate::{Estimate, Estimator};
 pub use expected::{Expected, OutputSpan};
 pub use monitor::{Line, Monitor, Output, Source, monitor};
 pub use probe::{INPUT_ALLOWLIST, ProbeError, UNREAD_FORMAT, probe};
+pub use procfs::read_position;
 pub use progress::{Progress, ProgressParser};
 pub use report::{Ending, Exit, Report, StartError, Stop, StopStep};
 pub use run::{graceful, slim, standard};

@@ -72,12 +72,36 @@ pub async fn probe(
         .arg(&address);
     let (report, printed) = capture(token, command, timeout).await;
     check(report, timeout, &address.to_string_lossy())?;
-    let info = probe_json::read(&printed)
+    let mut info = probe_json::read(&printed)
         .ok_or_else(|| ProbeError::Unreadable("ffprobe's answer can't be understood".to_owned()))?;
     if info.streams.is_empty() {
         return Err(ProbeError::Unreadable("there is no stream in it".to_owned()));
     }
+    if info.video().is_some_and(|(_, video)| video.colour.is_hdr() && video.mastering_display.is_none()) {
+        add_grading(token, ffprobe, &address, timeout, &mut info).await;
+    }
     Ok(info)
+}
+
+/// Adds for which display an HDR picture was graded: many containers leave that to the first frame.
+async fn add_grading(
+    token: &CancellationToken,
+    ffprobe: &Path,
+    address: &OsString,
+    timeout: Duration,
+    info: &mut MediaInfo,
+) {
+    let Some(index) = info.video().map(|(stream, _)| stream.index.to_string()) else { return };
+    let command = Command::new(ffprobe)
+        .args(["-hide_banner", "-loglevel", "error"])
+        .args(INPUT_ALLOWLIST)
+        .args(["-select_streams", &index, "-read_intervals", "%+#1", "-show_frames", "-of", "json", "-i"])
+        .arg(address);
+    let (report, printed) = capture(token, command, timeout).await;
+    // Without it the picture is as it was: a display guesses.
+    if report.succeeded() {
+        probe_json::add_grading(&printed, info);
+    }
 }
 
 fn check(report: Report, timeout: Duration, address: &str) -> Result<(), ProbeError> {

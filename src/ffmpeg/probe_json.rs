@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-use crate::domain::media::{AudioFacts, FrameRate, MediaInfo, Stream, StreamKind, VideoFacts};
+use crate::domain::media::{AudioFacts, Colour, FrameRate, MediaInfo, Ratio, Stream, StreamKind, VideoFacts};
 
 /// A duration beyond this is not believed.
 const LONGEST_MS: f64 = 366.0 * 24.0 * 3600.0 * 1000.0;
@@ -42,6 +42,20 @@ fn credible_duration(container: Option<u64>, streams: &[Stream], size_bytes: Opt
     bits_per_second.is_none_or(|rate| rate >= FEWEST_BITS_PER_SECOND).then_some(duration)
 }
 
+/// Reads the answer to `-show_frames` for the first frame of the video.
+pub(super) fn add_grading(json: &[u8], info: &mut MediaInfo) {
+    let Ok(value) = serde_json::from_slice::<Value>(json) else { return };
+    let Some(frame) = value.get("frames").and_then(|frames| frames.get(0)) else { return };
+    let videos = info.streams.iter_mut().filter_map(|stream| match &mut stream.kind {
+        StreamKind::Video(video) if !video.attached_picture => Some(video),
+        _ => None,
+    });
+    for video in videos.take(1) {
+        video.mastering_display = side_data(frame, "Mastering display metadata").and_then(mastering_display);
+        video.content_light = side_data(frame, "Content light level metadata").and_then(content_light);
+    }
+}
+
 fn is_picture(stream: &Stream) -> bool {
     matches!(&stream.kind, StreamKind::Video(facts) if facts.attached_picture)
 }
@@ -55,7 +69,11 @@ fn stream(place: usize, value: &Value) -> Stream {
         language: tag(value, "language").filter(|language| language != "und"),
         duration_ms: millis(value, "duration"),
         bitrate_bps: unsigned(value, "bit_rate").filter(|rate| *rate > 0),
+        title: tag(value, "title"),
         default: disposition("default"),
+        forced: disposition("forced"),
+        hearing_impaired: disposition("hearing_impaired"),
+        commentary: disposition("comment"),
         kind: match value.get("codec_type").and_then(Value::as_str) {
             Some("video") => StreamKind::Video(video(value, disposition("attached_pic"))),
             Some("audio") => StreamKind::Audio(audio(value)),
@@ -76,7 +94,63 @@ fn video(value: &Value, attached_picture: bool) -> VideoFacts {
         bit_depth: depth(value, "bits_per_raw_sample").or_else(|| pixel_format.as_deref().and_then(depth_of_pixels)),
         pixel_format,
         attached_picture,
+        sample_aspect_ratio: text_of(value, "sample_aspect_ratio")
+            .and_then(|text| Ratio::parse(&text))
+            .filter(|ratio| ratio.numerator != ratio.denominator),
+        interlaced: match value.get("field_order").and_then(Value::as_str) {
+            Some("progressive") => Some(false),
+            Some("tt" | "bb" | "tb" | "bt") => Some(true),
+            _ => None,
+        },
+        colour: colour(value),
+        mastering_display: side_data(value, "Mastering display metadata").and_then(mastering_display),
+        content_light: side_data(value, "Content light level metadata").and_then(content_light),
     }
+}
+
+fn colour(value: &Value) -> Colour {
+    let told = |name| text_of(value, name).filter(|text| text != "unknown" && text != "reserved");
+    Colour {
+        primaries: told("color_primaries"),
+        transfer: told("color_transfer"),
+        matrix: told("color_space"),
+        range: told("color_range"),
+    }
+}
+
+fn side_data<'a>(value: &'a Value, kind: &str) -> Option<&'a Value> {
+    let list = value.get("side_data_list")?.as_array()?;
+    list.iter().find(|data| data.get("side_data_type").and_then(Value::as_str) == Some(kind))
+}
+
+/// `G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,1)`: chromaticities in 1/50 000, light in 1/10 000.
+fn mastering_display(data: &Value) -> Option<String> {
+    let scaled = |name: &str, unit: f64| {
+        let number = text_of(data, name).and_then(|text| fraction(&text))?;
+        let scaled = (number * unit).round();
+        (0.0..=4e9).contains(&scaled).then(|| format!("{scaled:.0}"))
+    };
+    let pair = |x: &str, y: &str| Some(format!("({},{})", scaled(x, 50_000.0)?, scaled(y, 50_000.0)?));
+    Some(format!(
+        "G{}B{}R{}WP{}L({},{})",
+        pair("green_x", "green_y")?,
+        pair("blue_x", "blue_y")?,
+        pair("red_x", "red_y")?,
+        pair("white_point_x", "white_point_y")?,
+        scaled("max_luminance", 10_000.0)?,
+        scaled("min_luminance", 10_000.0)?
+    ))
+}
+
+fn content_light(data: &Value) -> Option<String> {
+    Some(format!("{},{}", small(data, "max_content")?, small(data, "max_average")?))
+}
+
+/// Reads `34000/50000`.
+fn fraction(text: &str) -> Option<f64> {
+    let (above, below) = text.split_once('/')?;
+    let (above, below): (f64, f64) = (above.parse().ok()?, below.parse().ok()?);
+    (below > 0.0 && above.is_finite()).then(|| above / below)
 }
 
 fn audio(value: &Value) -> AudioFacts {

@@ -5,7 +5,7 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rustix::process::Pid;
 
@@ -72,6 +72,18 @@ pub(super) fn inputs(pid: i32) -> Vec<PathBuf> {
         .map(|pair| pair[1].strip_prefix(b"file:").unwrap_or(pair[1]))
         .map(|name| folder.join(OsStr::from_bytes(name)))
         .collect()
+}
+
+/// How far into the file at `path` a process has read, in bytes; `None` where it hasn't opened it, or the system doesn't tell.
+#[must_use]
+pub fn read_position(pid: u32, path: &Path) -> Option<u64> {
+    let files = fs::read_dir(format!("/proc/{pid}/fd")).ok()?.flatten();
+    let open = files.filter(|file| fs::read_link(file.path()).is_ok_and(|target| target == path));
+    let position = |number: &OsStr| {
+        let info = fs::read_to_string(format!("/proc/{pid}/fdinfo/{}", number.to_str()?)).ok()?;
+        info.lines().find_map(|line| line.strip_prefix("pos:")?.trim().parse().ok())
+    };
+    open.filter_map(|file| position(&file.file_name())).max()
 }
 
 /// The numbers of a process's descriptors that are sockets.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use super::metrics::Metrics;
+use crate::domain::preset::Presets;
 use crate::domain::time::{SharedClock, Timestamp};
 use crate::queue::Queue;
 use crate::storage::{Files, MediaRoots};
@@ -25,6 +26,8 @@ pub struct Parts {
     pub files: Arc<Files>,
     /// Where inputs may be.
     pub roots: Arc<MediaRoots>,
+    /// The presets that jobs may name.
+    pub presets: Presets,
     /// What ffmpeg says of itself.
     pub ffmpeg_version: String,
     /// The encoders that work.

@@ -8,11 +8,13 @@ use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
 use axum::http::{HeaderMap, StatusCode};
 use futures_util::StreamExt;
 use serde::de::{DeserializeOwned, IgnoredAny};
+use serde_json::Value;
 use serde_json::error::Category;
 use serde_path_to_error::{Path, Segment};
 use tokio::time::timeout;
 
 use super::problem::Problem;
+use crate::domain::invalid::FieldError;
 
 /// The largest body in bytes.
 const LARGEST_BODY: usize = 1024 * 1024;
@@ -24,25 +26,62 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 /// A JSON body.
 pub(super) struct Json<T>(pub(super) T);
 
+/// A JSON body of which single fields may be wrong: those are left out, and named.
+pub(super) struct Lenient<T> {
+    /// What could be read.
+    pub(super) value: T,
+    /// The fields that couldn't.
+    pub(super) errors: Vec<FieldError>,
+}
+
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _state: &S) -> Result<Self, Problem> {
-        let kind = request.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-        if !is_json(kind) {
-            return Err(Problem::new(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "unsupported-media-type",
-                "The body's media type isn't supported",
-                "send JSON with the header \"Content-Type: application/json\"",
-            ));
+        let (value, errors) = parse(&bytes(request).await?)?;
+        match value {
+            Some(value) if errors.is_empty() => Ok(Self(value)),
+            _ => Err(Problem::invalid(errors)),
         }
-        if is_hopeless(request.headers()) {
-            return Err(Problem::of_status(StatusCode::PAYLOAD_TOO_LARGE));
-        }
-        let read = timeout(BODY_TIMEOUT, read(request.into_body()));
-        parse(&read.await.unwrap_or_else(|_| Err(Problem::of_status(StatusCode::REQUEST_TIMEOUT)))?).map(Self)
     }
+}
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Lenient<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _state: &S) -> Result<Self, Problem> {
+        let (value, errors) = parse(&bytes(request).await?)?;
+        let value = value.ok_or_else(|| Problem::invalid(errors.clone()))?;
+        Ok(Self { value, errors })
+    }
+}
+
+impl<T> Lenient<T> {
+    /// Adds what else is wrong; nothing is said twice of the same field.
+    pub(super) fn and(mut self, more: Vec<FieldError>) -> Vec<FieldError> {
+        let known = self.errors.clone();
+        let told = |error: &FieldError| known.iter().any(|known| error.pointer.starts_with(&known.pointer));
+        self.errors.extend(more.into_iter().filter(|error| !told(error)));
+        self.errors
+    }
+}
+
+/// The body of a request that says it is JSON.
+async fn bytes(request: Request) -> Result<Vec<u8>, Problem> {
+    let kind = request.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    if !is_json(kind) {
+        return Err(Problem::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported-media-type",
+            "The body's media type isn't supported",
+            "send JSON with the header \"Content-Type: application/json\"",
+        ));
+    }
+    if is_hopeless(request.headers()) {
+        return Err(Problem::of_status(StatusCode::PAYLOAD_TOO_LARGE));
+    }
+    let read = timeout(BODY_TIMEOUT, read(request.into_body()));
+    read.await.unwrap_or_else(|_| Err(Problem::of_status(StatusCode::REQUEST_TIMEOUT)))
 }
 
 /// Whether the body is too large by its own account and needn't be read: its sender waits for leave to send it, or it is
@@ -75,7 +114,12 @@ fn is_json(kind: &str) -> bool {
     kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"))
 }
 
-fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+/// The most fields that are named at once.
+const MOST_ERRORS: u32 = 50;
+
+/// Reads a value and names every field that can't be read. Such a field is left out, so the value may be complete all the
+/// same; `None` where it isn't.
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<(Option<T>, Vec<FieldError>), Problem> {
     let no_json = |error: &serde_json::Error| Problem::malformed(format!("the body is no JSON: {error}"));
     // Is it JSON at all? Without this, the first wrong type would hide that the rest is none.
     let IgnoredAny = serde_json::from_slice(body).map_err(|error| no_json(&error))?;
@@ -83,13 +127,48 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
         return Err(Problem::invalid_field("", "the body must be a JSON object"));
     }
     let mut reader = serde_json::Deserializer::from_slice(body);
-    serde_path_to_error::deserialize(&mut reader).map_err(|error| match error.inner().classify() {
-        Category::Data => {
-            let message = plain(error.inner());
-            Problem::invalid_field(pointer(error.path(), &message), message)
+    let mut failed = match serde_path_to_error::deserialize(&mut reader) {
+        Ok(value) => return Ok((Some(value), Vec::new())),
+        Err(error) if error.inner().classify() == Category::Data => field_error(&error),
+        Err(error) => return Err(no_json(error.inner())),
+    };
+    let mut document: Value = serde_json::from_slice(body).map_err(|error| no_json(&error))?;
+    let mut errors: Vec<FieldError> = Vec::new();
+    // What had the wrong type is missing next, which needn't be said.
+    for _ in 0..2 * MOST_ERRORS {
+        let missing = failed.detail.starts_with("missing field");
+        leave_out(&mut document, &failed.pointer, missing);
+        if errors.iter().all(|known| known.pointer != failed.pointer) {
+            errors.push(failed);
         }
-        _ => no_json(error.inner()),
-    })
+        match serde_path_to_error::deserialize(document.clone()) {
+            Ok(value) => return Ok((Some(value), errors)),
+            Err(error) => failed = field_error(&error),
+        }
+    }
+    Ok((None, errors))
+}
+
+fn field_error(error: &serde_path_to_error::Error<serde_json::Error>) -> FieldError {
+    let detail = plain(error.inner());
+    FieldError { pointer: pointer(error.path(), &detail), detail }
+}
+
+/// Takes a field out of a document, so that the rest can be looked at; one that is missing is put in.
+fn leave_out(document: &mut Value, pointer: &str, missing: bool) {
+    let Some((parent, name)) = pointer.rsplit_once('/') else { return };
+    let name = name.replace("~1", "/").replace("~0", "~");
+    match document.pointer_mut(parent) {
+        // The container that holds everything.
+        Some(Value::Object(fields)) if missing => drop(fields.insert(name, "out.mkv".into())),
+        Some(Value::Object(fields)) => drop(fields.remove(&name)),
+        Some(Value::Array(items)) => {
+            if let Some(item) = name.parse().ok().and_then(|index: usize| items.get_mut(index)) {
+                *item = Value::Object(serde_json::Map::new());
+            }
+        }
+        _ => {}
+    }
 }
 
 /// serde's message without the place in the text, which the pointer tells better, and without Rust's names for types.
@@ -102,17 +181,11 @@ fn plain(error: &serde_json::Error) -> String {
     plain_names(message)
 }
 
+/// Rust's names of our types say nothing to people.
 fn plain_names(message: &str) -> String {
-    [
-        "struct JobRequest",
-        "struct OutputRequest",
-        "struct VideoSettings",
-        "struct AudioSettings",
-        "struct Trim",
-        "struct ProbeRequest",
-    ]
-    .iter()
-    .fold(message.to_owned(), |message, name| message.replace(name, "an object"))
+    let Some((before, after)) = message.split_once("struct ") else { return message.to_owned() };
+    let rest = after.trim_start_matches(|c: char| c.is_ascii_alphanumeric());
+    format!("{before}an object{rest}")
 }
 
 /// A kind of value as people call it: `expected u32` says nothing to them.
@@ -149,9 +222,13 @@ mod tests {
     use crate::domain::request::JobRequest;
 
     fn refused(json: &str) -> (u16, String, String) {
-        let problem = parse::<JobRequest>(json.as_bytes()).expect_err(json);
-        let pointer = problem.errors.first().map(|error| error.pointer.clone()).unwrap_or_default();
-        (problem.status, pointer, problem.detail)
+        let problem = match parse::<JobRequest>(json.as_bytes()) {
+            Ok((_, errors)) => Problem::invalid(errors),
+            Err(problem) => problem,
+        };
+        let first = problem.errors.first();
+        let pointer = first.map(|error| error.pointer.clone()).unwrap_or_default();
+        (problem.status, pointer, first.map_or(problem.detail, |error| error.detail.clone()))
     }
 
     #[test]
@@ -198,6 +275,27 @@ mod tests {
         }
         assert_eq!(refused("[]").0, 422);
         assert_eq!(refused("{}").0, 422);
+    }
+
+    #[test]
+    fn every_wrong_field_is_named_and_the_rest_is_read() {
+        let json = r#"{"input": 5, "priority": "high", "mode": "fast", "outputs": [
+            {"name": "a.mp4", "video": {"codec": "divx", "crf": "x"}}, ["b.mp4"], {"video": {"height": 720}}], "inptu": 1}"#;
+        let (value, errors) = parse::<JobRequest>(json.as_bytes()).unwrap();
+        let pointers: Vec<&str> = errors.iter().map(|error| error.pointer.as_str()).collect();
+        for pointer in [
+            "/input",
+            "/priority",
+            "/mode",
+            "/outputs/0/video/codec",
+            "/outputs/0/video/crf",
+            "/outputs/1",
+            "/outputs/2/name",
+            "/inptu",
+        ] {
+            assert!(pointers.contains(&pointer), "{pointer}: {pointers:?}");
+        }
+        assert_eq!(value.unwrap().outputs.unwrap()[2].video.unwrap().height, Some(720));
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod json;
 mod metrics;
 mod node;
 mod patience;
+mod plan;
 mod presets;
 mod probe;
 mod problem;

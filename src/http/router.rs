@@ -14,7 +14,7 @@ use utoipa_axum::routes;
 
 use super::context::Context;
 use super::problem::{PROBLEM_JSON, Problem};
-use super::{dashboard, events, guard, health, jobs, metrics, node, presets, probe, request_id};
+use super::{dashboard, events, guard, health, jobs, metrics, node, plan, presets, probe, request_id};
 
 /// The document as it is committed; a test sees to it that it is what [`openapi`] makes.
 pub const DOCUMENT: &str = include_str!("../../openapi.yaml");
@@ -42,7 +42,14 @@ struct Document;
 pub fn openapi() -> Result<String, serde_json::Error> {
     let mut document = routes().into_openapi();
     name_problems(&mut document);
+    name_rests(&mut document);
     document.to_yaml().map_err(serde::de::Error::custom)
+}
+
+/// What stands for the rest of a path is called as any other parameter.
+fn name_rests(document: &mut OpenApi) {
+    let paths = std::mem::take(&mut document.paths.paths);
+    document.paths.paths = paths.into_iter().map(|(path, item)| (path.replace("{*", "{"), item)).collect();
 }
 
 /// Error answers have a media type of their own, which the routes needn't repeat each time.
@@ -115,12 +122,15 @@ fn routes() -> OpenApiRouter<Context> {
         .routes(routes!(jobs::hold::pause))
         .routes(routes!(jobs::hold::resume))
         .routes(routes!(jobs::retry::retry))
+        .routes(routes!(jobs::salvage::salvage))
         .routes(routes!(events::one))
         .routes(routes!(jobs::log::log))
         .routes(routes!(jobs::output::output))
+        .routes(routes!(jobs::output::output_file))
         .routes(routes!(events::all))
         .routes(routes!(presets::list))
         .routes(routes!(probe::probe))
+        .routes(routes!(plan::plan))
         // For those who run the server.
         .routes(routes!(node::node))
         .routes(routes!(node::drain))

@@ -13,7 +13,7 @@ use crate::db::{
     Submitted, Tidied,
 };
 use crate::domain::id::{JobId, Lease};
-use crate::domain::job::{AttemptEnd, Job, JobProgress, JobState};
+use crate::domain::job::{AttemptEnd, Job, JobProgress, JobState, Output};
 use crate::domain::log::LogLevel;
 use crate::domain::request::JobSpec;
 use crate::failpoint::{Point, failpoint};
@@ -203,6 +203,14 @@ impl Queue {
         let job = self.store.retry(id).await?;
         failpoint(Point::RetryCommitted);
         Ok(job)
+    }
+
+    /// Adds to a job what was saved of its outputs.
+    ///
+    /// # Errors
+    /// As [`Store::salvaged`].
+    pub async fn salvaged(&self, id: JobId, attempt: u32, outputs: Vec<Output>) -> Result<Job, Error> {
+        self.store.salvaged(id, attempt, outputs).await
     }
 
     /// Removes some of what has been kept for long enough.

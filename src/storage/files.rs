@@ -3,6 +3,7 @@
 //! ```text
 //! work/<job>-<attempt>/…               what an attempt writes; gone with the attempt
 //! jobs/<job>/<attempt>/outputs/<name>  what the attempt published; seen once the database says so
+//! jobs/<job>/<attempt>/remains/…       what a crash-safe attempt had written when it was killed
 //! jobs/<job>/<attempt>/log             the attempt's log
 //! ```
 //! An attempt that was taken for dead and wasn't can only write where nobody looks any more. All calls block as long as the
@@ -12,11 +13,13 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use super::workspace::{Workspace, remove};
+use super::workspace::{self, Workspace, remove};
 use crate::domain::id::JobId;
 
 /// The folder of what an attempt published.
 const OUTPUTS: &str = "outputs";
+/// The folder of what is left of an attempt.
+pub(super) const REMAINS: &str = "remains";
 /// The file of an attempt's log.
 const LOG: &str = "log";
 
@@ -28,7 +31,8 @@ pub struct Files {
 }
 
 impl Files {
-    /// Makes the folders where they are missing, and removes the scratch space that a crashed server left.
+    /// Makes the folders where they are missing, and removes the scratch space that a crashed server left, but for what was
+    /// written to survive that.
     ///
     /// # Errors
     /// When the folder can't be made or written to.
@@ -39,7 +43,11 @@ impl Files {
             fs::create_dir_all(folder)?;
         }
         for left in fs::read_dir(&files.work)? {
-            clear(&left?)?;
+            let left = left?;
+            if let Some(attempt) = files.attempt_of(&left) {
+                workspace::keep_left(&left.path(), &attempt)?;
+            }
+            clear(&left)?;
         }
         sync_folder(&base)?;
         Ok(files)
@@ -76,6 +84,24 @@ impl Files {
         (1..attempt).try_for_each(|earlier| self.withdraw(job, earlier))
     }
 
+    /// The last attempt of a job of which there are remains, and the folder that they lie in.
+    ///
+    /// # Errors
+    /// When the folder can't be read.
+    pub fn remains(&self, job: JobId) -> io::Result<Option<(u32, PathBuf)>> {
+        let with = self.attempts_with(job, REMAINS)?;
+        Ok(with.into_iter().max().map(|attempt| (attempt, self.attempt(job, attempt).join(REMAINS))))
+    }
+
+    /// Removes all remains of a job. What isn't there is no error.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn remove_remains(&self, job: JobId) -> io::Result<()> {
+        let with = self.attempts_with(job, REMAINS)?;
+        with.into_iter().try_for_each(|attempt| fs::remove_dir_all(self.attempt(job, attempt).join(REMAINS)))
+    }
+
     /// Removes everything that is kept of a job. What isn't there is no error.
     ///
     /// # Errors
@@ -98,11 +124,16 @@ impl Files {
     /// # Errors
     /// When the folder can't be read.
     pub fn published(&self, job: JobId) -> io::Result<Vec<u32>> {
+        self.attempts_with(job, OUTPUTS)
+    }
+
+    /// The attempts of a job that have this folder, in no order.
+    fn attempts_with(&self, job: JobId, folder: &str) -> io::Result<Vec<u32>> {
         let entries = match fs::read_dir(self.jobs.join(job.to_string())) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             entries => entries?,
         };
-        let published = entries.flatten().filter(|entry| entry.path().join(OUTPUTS).is_dir());
+        let published = entries.flatten().filter(|entry| entry.path().join(folder).is_dir());
         Ok(published.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect())
     }
 
@@ -142,6 +173,13 @@ impl Files {
     pub fn free_bytes(&self) -> io::Result<u64> {
         let disk = rustix::fs::statvfs(&self.work)?;
         Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
+    }
+
+    /// Where the files of the attempt are kept whose scratch space this is.
+    fn attempt_of(&self, left: &fs::DirEntry) -> Option<PathBuf> {
+        let name = left.file_name().into_string().ok()?;
+        let (job, attempt) = name.rsplit_once('-')?;
+        Some(self.attempt(job.parse().ok()?, attempt.parse().ok()?))
     }
 
     fn attempt(&self, job: JobId, attempt: u32) -> PathBuf {

@@ -2,19 +2,20 @@
 //!
 //! What becomes of the files is decided in `finish` and `salvage`.
 
+use std::ffi::OsString;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::clean::Cleaner;
-use super::meter::Meter;
+use super::meter::{Meter, Step};
 use super::order::{Controls, End, Observer, Order, Outcome};
-use super::plan::{self, Plan, Surroundings};
+use super::plan::{self, Make, Measured, Measurement, Plan, Surroundings};
 use super::transcoder::{ProbeFailure, Transcoder, unfound};
-use super::{finish, raw, space};
+use super::{classify, finish, raw, space};
 use crate::domain::failure::{Failure, FailureCode};
 use crate::domain::job::{CancelMethod, CancelReason, Mode, Phase};
 use crate::domain::media::MediaInfo;
@@ -53,6 +54,8 @@ impl From<Failure> for Halt {
 #[derive(Default)]
 struct Account {
     exit: Option<Exit>,
+    /// How long ffmpeg has run, pauses not counted.
+    ran: Duration,
     cpu: Duration,
     peak_memory_bytes: Option<u64>,
     log: String,
@@ -89,17 +92,27 @@ impl<'a> Attempt<'a> {
 
     async fn steps(&self, account: &mut Account) -> Result<End, Halt> {
         let mut meter = Meter::new(self.observer, &*self.transcoder.clock);
-        meter.phase(Phase::Preparing, None);
+        meter.enter(Phase::Preparing);
         self.go_on()?;
         let (input, info) = self.look().await?;
         let workspace = self.workspace().await?;
-        let plan = self.plan(&input, info.as_deref(), &workspace)?;
+        let mut measured = Measured::default();
+        let mut plan = self.plan(&input, info.as_deref(), &workspace, &measured)?;
         let cleaner = self.cleaner(&input, &plan, &workspace);
         self.check_room(&input, info.as_deref(), &plan).await?;
         self.while_paused().await;
         self.go_on()?;
-        account.log = format!("ffmpeg {}\n", shown_args(&plan, &cleaner));
-        let report = self.transcode(&plan, &workspace, &cleaner, &mut meter).await;
+        meter.plan(steps(&plan));
+        let place = Place { input: &input, workspace: &workspace, cleaner: &cleaner };
+        if !plan.measurements.is_empty() {
+            for measurement in &plan.measurements {
+                measured.add(self.measure(measurement, place, account, &mut meter).await?);
+            }
+            plan = self.plan(&input, info.as_deref(), &workspace, &measured)?;
+        }
+        account.log.extend(["ffmpeg ", &shown_args(&plan.args, &cleaner), "\n"]);
+        prepare_folders(&plan, &workspace)?;
+        let report = self.transcode(&plan, place, account.ran, &mut meter).await;
         account.note(&report, &cleaner);
         failpoint(Point::FfmpegEnded);
         finish::finish(self, plan, report, workspace, &cleaner, &mut meter).await
@@ -167,18 +180,38 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    async fn workspace(&self) -> Result<Workspace, Halt> {
+    pub(super) async fn workspace(&self) -> Result<Workspace, Halt> {
         let (files, job, attempt) = (Arc::clone(&self.transcoder.files), self.order.job, self.order.attempt);
-        let made = blocking(move || files.begin(job, attempt)).await;
-        Ok(made.map_err(|error| disk_failure("make room for the job", &error))?)
+        let crash_safe = self.order.spec.crash_safe;
+        let made = blocking(move || {
+            let mut workspace = files.begin(job, attempt)?;
+            if crash_safe {
+                workspace.keep_remains()?;
+            }
+            Ok(workspace)
+        });
+        Ok(made.await.map_err(|error| disk_failure("make room for the job", &error))?)
     }
 
-    fn plan(&self, input: &std::path::Path, info: Option<&MediaInfo>, workspace: &Workspace) -> Result<Plan, Failure> {
+    fn plan(
+        &self,
+        input: &Path,
+        info: Option<&MediaInfo>,
+        workspace: &Workspace,
+        measured: &Measured,
+    ) -> Result<Plan, Failure> {
         match (&self.order.spec.work, info) {
             (Work::Outputs(specs), Some(info)) => {
                 let encoders = &self.transcoder.encoders;
-                let around =
-                    Surroundings { input, outputs: workspace.outputs(), encoders, threads: self.order.threads };
+                let around = Surroundings {
+                    input,
+                    outputs: workspace.outputs(),
+                    scratch: workspace.scratch(),
+                    encoders,
+                    threads: self.order.threads,
+                    crash_safe: self.order.spec.crash_safe,
+                    measured,
+                };
                 plan::plan(specs, info, around)
             }
             (Work::Outputs(_), None) => Err(Failure::new(FailureCode::Internal, "the input's facts are missing")),
@@ -193,7 +226,8 @@ impl<'a> Attempt<'a> {
         let paths: Vec<(PathBuf, &str)> = plan
             .outputs
             .iter()
-            .map(|output| (workspace.outputs().join(&output.file), output.spec.name.as_str()))
+            .flat_map(|output| output.parts.iter().map(|part| (&part.file, output.spec.name.as_str())))
+            .map(|(file, name)| (workspace.outputs().join(file), name))
             .collect();
         let outputs = paths.iter().map(|(path, name)| (path.as_path(), *name));
         let others =
@@ -201,33 +235,13 @@ impl<'a> Attempt<'a> {
         Cleaner::new(outputs.chain(others))
     }
 
-    /// Runs ffmpeg in the job's mode.
-    async fn transcode(&self, plan: &Plan, workspace: &Workspace, cleaner: &Cleaner, meter: &mut Meter<'_>) -> Report {
-        let spec = self.order.spec;
+    /// Runs ffmpeg for the outputs, in the job's mode.
+    async fn transcode(&self, plan: &Plan, place: Place<'_>, ran: Duration, meter: &mut Meter<'_>) -> Report {
         meter.expect(plan.expected);
-        meter.phase(Phase::Transcoding, None);
-        let command = self
-            .command()
-            .args(&plan.args)
-            .current_dir(workspace.scratch())
-            .timeout(Duration::from_secs(spec.timeout_seconds.into()))
-            .stop_within(Duration::from_secs(spec.grace_seconds.into()))
-            .stall_after(self.transcoder.stall_after)
-            .pause_when(self.controls.paused.clone())
-            .kill_when(self.controls.kill.clone());
-        let stop = self.controls.stop.child_token();
-        let report = if spec.mode == Mode::Slim {
-            ffmpeg::slim(&stop, command).await
-        } else {
-            let (monitor, output) = ffmpeg::monitor();
-            let run = async {
-                match spec.mode {
-                    Mode::Graceful => ffmpeg::graceful(&stop, command, monitor).await,
-                    Mode::Standard | Mode::Slim => ffmpeg::standard(&stop, command, monitor).await,
-                }
-            };
-            tokio::join!(run, self.watch(output, cleaner, meter)).0
-        };
+        meter.enter(Phase::Transcoding);
+        let size = if plan.expected.is_none() { size_of(place.input) } else { None };
+        let run = Run { args: &plan.args, mode: self.order.spec.mode, size, ran };
+        let report = self.run_ffmpeg(run, place, meter).await;
         let overdue = match report.ending {
             ffmpeg::Ending::TimedOut => Some(CancelReason::Timeout),
             ffmpeg::Ending::Stalled => Some(CancelReason::Stalled),
@@ -238,6 +252,68 @@ impl<'a> Attempt<'a> {
             let _ = self.controls.reason.set(reason);
         }
         report
+    }
+
+    /// Runs ffmpeg to measure something. There is nothing to be saved of that when it is stopped.
+    async fn measure(
+        &self,
+        measurement: &Measurement,
+        place: Place<'_>,
+        account: &mut Account,
+        meter: &mut Meter<'_>,
+    ) -> Result<plan::Taken, Halt> {
+        meter.expect(measurement.expected);
+        meter.enter(Phase::Analyzing);
+        account.log.extend(["ffmpeg ", &shown_args(&measurement.args, place.cleaner), "\n"]);
+        let mode = if self.order.spec.mode == Mode::Slim { Mode::Slim } else { Mode::Standard };
+        let run = Run { args: &measurement.args, mode, size: None, ran: account.ran };
+        let report = self.run_ffmpeg(run, place, meter).await;
+        account.note(&report, place.cleaner);
+        self.go_on()?;
+        match report.ending {
+            ffmpeg::Ending::Finished if report.succeeded() => {}
+            ffmpeg::Ending::Stopped | ffmpeg::Ending::NotStarted(ffmpeg::StartError::Cancelled) => {
+                return Err(Halt::Stopped);
+            }
+            ffmpeg::Ending::TimedOut | ffmpeg::Ending::Stalled => {
+                let message = "looking at the input took too long; it may be damaged";
+                return Err(Failure::new(FailureCode::InputInvalid, message).into());
+            }
+            _ => return Err(classify::of_measurement(&report, place.cleaner).into()),
+        }
+        let taken = measurement.read(&report.stderr_tail, place.workspace.scratch());
+        let odd = || {
+            Failure::new(FailureCode::FfmpegFailed, "ffmpeg measured the input, but what it said can't be understood")
+        };
+        Ok(taken.ok_or_else(odd)?)
+    }
+
+    /// Runs ffmpeg.
+    async fn run_ffmpeg(&self, run: Run<'_>, place: Place<'_>, meter: &mut Meter<'_>) -> Report {
+        let Run { args, mode, size, ran } = run;
+        let spec = self.order.spec;
+        let timeout = Duration::from_secs(spec.timeout_seconds.into()).saturating_sub(ran);
+        let command = self
+            .command()
+            .args(args)
+            .current_dir(place.workspace.scratch())
+            .timeout(timeout)
+            .stop_within(Duration::from_secs(spec.grace_seconds.into()))
+            .stall_after(self.transcoder.stall_after)
+            .pause_when(self.controls.paused.clone())
+            .kill_when(self.controls.kill.clone());
+        let stop = self.controls.stop.child_token();
+        if mode == Mode::Slim {
+            return ffmpeg::slim(&stop, command).await;
+        }
+        let (monitor, output) = ffmpeg::monitor();
+        let run = async {
+            match mode {
+                Mode::Graceful => ffmpeg::graceful(&stop, command, monitor).await,
+                Mode::Standard | Mode::Slim => ffmpeg::standard(&stop, command, monitor).await,
+            }
+        };
+        tokio::join!(run, self.watch(output, size, place, meter)).0
     }
 
     /// ffmpeg, with as much of our environment as it needs.
@@ -251,7 +327,7 @@ impl<'a> Attempt<'a> {
     }
 
     /// Passes on what ffmpeg says, until it has ended and said all.
-    async fn watch(&self, mut output: ffmpeg::Output, cleaner: &Cleaner, meter: &mut Meter<'_>) {
+    async fn watch(&self, mut output: ffmpeg::Output, size: Option<u64>, place: Place<'_>, meter: &mut Meter<'_>) {
         let (mut blocks, mut pid) = (output.progress(), output.pid());
         let (mut measuring, mut starting) = (true, true);
         let start = Instant::now();
@@ -266,13 +342,14 @@ impl<'a> Attempt<'a> {
                 }
                 changed = blocks.changed(), if measuring => match changed {
                     Ok(()) => if let Some(block) = blocks.borrow_and_update().as_ref() {
-                        meter.measured(block, start.elapsed());
+                        let read = size.zip(*pid.borrow()).and_then(|(size, pid)| share_read(pid, place.input, size));
+                        meter.measured(block, read, start.elapsed());
                     },
                     Err(_) => measuring = false,
                 },
                 line = output.next_line() => match line {
                     Some(line) => {
-                        let (level, text) = cleaner.line(&line.text);
+                        let (level, text) = place.cleaner.line(&line.text);
                         self.observer.log(level, &text);
                     }
                     None => return,
@@ -292,8 +369,9 @@ impl<'a> Attempt<'a> {
 impl Account {
     fn note(&mut self, report: &Report, cleaner: &Cleaner) {
         self.exit = report.exit;
-        self.cpu = report.cpu;
-        self.peak_memory_bytes = report.peak_memory_bytes;
+        self.ran += report.wall.saturating_sub(report.paused);
+        self.cpu += report.cpu;
+        self.peak_memory_bytes = self.peak_memory_bytes.max(report.peak_memory_bytes);
         for line in &report.stderr_tail {
             let (level, text) = cleaner.line(line);
             self.log.extend(["[", level.name(), "] ", &text, "\n"]);
@@ -301,9 +379,65 @@ impl Account {
     }
 }
 
-/// The arguments, as far as clients may see them.
-fn shown_args(plan: &Plan, cleaner: &Cleaner) -> String {
-    let shown = plan.args.iter().map(|arg| {
+/// One run of ffmpeg.
+#[derive(Clone, Copy)]
+struct Run<'a> {
+    args: &'a [OsString],
+    mode: Mode,
+    /// The size of the input, where only what was read of it can tell how far ffmpeg is.
+    size: Option<u64>,
+    /// How long earlier runs of the attempt took, which share its time.
+    ran: Duration,
+}
+
+/// Where an attempt works.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    input: &'a Path,
+    workspace: &'a Workspace,
+    cleaner: &'a Cleaner,
+}
+
+/// What is to come after the input was looked at, and how much of the whole each step is likely to be.
+fn steps(plan: &Plan) -> Vec<Step> {
+    let step = |phase, weight| Step { phase, weight };
+    let mut steps: Vec<Step> = plan.measurements.iter().map(|_| step(Phase::Analyzing, 5.0)).collect();
+    steps.push(step(Phase::Transcoding, 97.0));
+    if plan.outputs.iter().any(|planned| planned.make != Make::AsItIs) {
+        steps.push(step(Phase::Packaging, 1.0));
+    }
+    steps.push(step(Phase::Verifying, 2.0));
+    steps.push(step(Phase::Publishing, 1.0));
+    steps
+}
+
+/// ffmpeg makes files, but no folders.
+fn prepare_folders(plan: &Plan, workspace: &Workspace) -> Result<(), Failure> {
+    let folders =
+        plan.outputs.iter().filter(|planned| planned.spec.shape.is_pictures() && planned.spec.shape.is_folder());
+    for part in folders.flat_map(|planned| &planned.parts) {
+        std::fs::create_dir(workspace.outputs().join(&part.file))
+            .map_err(|error| disk_failure("make room for the job", &error))?;
+    }
+    Ok(())
+}
+
+/// Files below this size are read ahead at once, so that how much was read tells nothing.
+const TELLING: u64 = 2_000_000;
+
+fn size_of(input: &Path) -> Option<u64> {
+    std::fs::metadata(input).ok().map(|meta| meta.len()).filter(|size| *size >= TELLING)
+}
+
+/// How much of the input was read, from 0 to 1.
+#[expect(clippy::cast_precision_loss, reason = "a share")]
+fn share_read(pid: u32, input: &Path, size: u64) -> Option<f64> {
+    ffmpeg::read_position(pid, input).map(|read| (read as f64 / size as f64).min(1.0))
+}
+
+/// Arguments, as far as clients may see them.
+fn shown_args(args: &[OsString], cleaner: &Cleaner) -> String {
+    let shown = args.iter().map(|arg| {
         let arg = cleaner.text(&arg.to_string_lossy());
         if arg.is_empty() || arg.contains([' ', '\'', '"']) { format!("{arg:?}") } else { arg }
     });

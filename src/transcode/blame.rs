@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use super::classify;
 use super::clean::Cleaner;
-use super::plan::Planned;
+use super::plan::{Part, Planned};
 use super::verify::{Fault, slack};
 use crate::domain::failure::{Failure, FailureCode};
-use crate::domain::format::{AudioCodec, VideoCodec};
+use crate::domain::format::AudioCodec;
 
 /// How much sound may be lost in the middle before the input counts as damaged.
 const LOST: Duration = Duration::from_millis(500);
@@ -30,10 +30,10 @@ impl Case<'_> {
     ///
     /// # Errors
     /// The failure of the job.
-    pub(super) fn judge(self, fault: Fault) -> Result<(), Failure> {
+    pub(super) fn judge(self, fault: Fault, part: &Part) -> Result<(), Failure> {
         match fault {
             Fault::Differs(how) => Err(self.output(&format!("isn't what was asked for: {how}"))),
-            Fault::Missing(kind) => self.missing(kind),
+            Fault::Missing(kind) => self.missing(kind, part),
             Fault::Short { found, expected, exact } => self.short(found, expected, exact),
         }
     }
@@ -51,25 +51,25 @@ impl Case<'_> {
     /// # Errors
     /// Where the input is damaged. A recording may also have breaks of its own, of which ffmpeg says nothing.
     pub(super) fn gaps(self, lost: Duration) -> Result<(), Failure> {
-        let exact = self.planned.holds.length.is_some_and(|length| length.exact);
+        let exact = self.planned.length.is_some_and(|length| length.exact);
         if exact && lost > LOST && self.complains() {
             return Err(self.damaged(&format!("{:.1} s of its sound can't be read", lost.as_secs_f64())));
         }
         Ok(())
     }
 
-    fn missing(self, kind: &str) -> Result<(), Failure> {
+    fn missing(self, kind: &str, part: &Part) -> Result<(), Failure> {
         let spec = &self.planned.spec;
         if self.complains() {
             return Err(self.damaged(&format!("its {kind} can't be read")));
         }
         let copied = match kind {
-            "video" => spec.video.codec == VideoCodec::Copy,
+            "video" => part.holds.video.as_ref().is_some_and(|video| !video.encoded),
             _ => spec.audio.codec == AudioCodec::Copy,
         };
         match (kind, spec.trim) {
             // This part of the input has no sound, so the output has none.
-            ("audio", Some(_)) if self.planned.holds.video.is_some() => Ok(()),
+            ("audio", Some(_)) if part.holds.video.is_some() => Ok(()),
             ("video", Some(_)) if copied => {
                 let message = format!(
                     "the input's video can only be cut at its key frames, and there is none in the part that {} takes; \

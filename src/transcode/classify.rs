@@ -43,6 +43,14 @@ pub(super) fn of_report(report: &Report, plan: &Plan, cleaner: &Cleaner) -> Fail
     }
 }
 
+/// The failure of a run that only measured something.
+pub(super) fn of_measurement(report: &Report, cleaner: &Cleaner) -> Failure {
+    match (&report.ending, report.exit) {
+        (Ending::NotStarted(error), _) => not_started(error),
+        (_, exit) => classify(Remains { exit, errors: &report.errors, raw: false, latest: None }, cleaner),
+    }
+}
+
 /// Whether it ended as only a faulty program does.
 pub(super) fn is_crash(exit: Option<Exit>) -> bool {
     // SIGILL, SIGABRT, SIGBUS, SIGFPE, SIGSEGV, SIGSYS

@@ -8,13 +8,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::attempt::{Attempt, Halt, blocking, disk_failure};
 use super::blame::Case;
-use super::classify;
 use super::clean::Cleaner;
-use super::meter::{Meter, PUBLISHING, VERIFYING};
+use super::decode::{self, Target};
+use super::make::{Made, Making, Produced, raw_output, unread};
+use super::meter::Meter;
 use super::order::End;
-use super::plan::Plan;
-use super::produce::{Produced, planned_output, produced, raw_output};
-use super::{raw, salvage, verify};
+use super::plan::{Make, Plan};
+use super::{classify, raw, salvage};
 use crate::domain::failure::{Failure, FailureCode};
 use crate::domain::format::Container;
 use crate::domain::job::{CancelMethod, CancelReason, Mode, Output, Phase};
@@ -104,23 +104,25 @@ async fn whole(
     cleaner: &Cleaner,
     meter: &mut Meter<'_>,
 ) -> Result<Vec<Output>, Halt> {
-    meter.phase(Phase::Verifying, Some(VERIFYING));
+    let packs = plan.outputs.iter().any(|planned| planned.make != Make::AsItIs);
+    meter.enter(if packs { Phase::Packaging } else { Phase::Verifying });
     let abort = abort(attempt);
-    let outputs = if plan.outputs.is_empty() {
-        made_outputs(attempt, &workspace, &abort, false).await
+    let making = Making { attempt, workspace: &workspace, abort: &abort, whole: true };
+    let made = if plan.outputs.is_empty() {
+        made_outputs(making).await
     } else {
-        planned_outputs(attempt, plan, report, &workspace, cleaner, &abort).await
+        planned_outputs(making, plan, report, cleaner, meter).await
     };
-    let outputs = match outputs {
+    let made = match made {
         // Asked while what it has written is still there.
         Err(Halt::Failed(failure)) => return Err(or_full_disk(attempt, failure).await.into()),
-        outputs => outputs?,
+        made => made?,
     };
     if abort.is_cancelled() {
         return Err(Halt::Stopped);
     }
-    meter.phase(Phase::Publishing, Some(PUBLISHING));
-    publish(plan, workspace, &outputs).await?;
+    meter.enter(Phase::Publishing);
+    let outputs = publish(workspace, made).await?;
     meter.done();
     Ok(outputs)
 }
@@ -136,88 +138,66 @@ async fn or_full_disk(attempt: &Attempt<'_>, failure: Failure) -> Failure {
 }
 
 async fn planned_outputs(
-    attempt: &Attempt<'_>,
+    making: Making<'_>,
     plan: &Plan,
     report: &Report,
-    workspace: &Workspace,
     cleaner: &Cleaner,
-    abort: &CancellationToken,
-) -> Result<Vec<Output>, Halt> {
-    let mut outputs = Vec::new();
+    meter: &mut Meter<'_>,
+) -> Result<Vec<Made>, Halt> {
+    let mut made = Vec::new();
     for planned in &plan.outputs {
-        let name = &planned.spec.name;
-        let path = workspace.outputs().join(&planned.file);
-        let mut produced = read(attempt, path, planned.spec.container, name, abort).await?;
         let case = Case { planned, errors: &report.errors, cleaner };
-        let Some(media) = produced.media.as_mut() else { return Err(case.unreadable().into()) };
-        verify::check(&planned.holds, media, true).or_else(|fault| case.judge(fault))?;
-        case.gaps(produced.gaps)?;
-        verify::settle_rate(&planned.holds, media);
-        outputs.push(planned_output(planned, produced, false, Some(true)));
+        made.push(making.output(planned, case).await?);
     }
-    Ok(outputs)
+    meter.enter(Phase::Verifying);
+    let targets: Vec<Target> = made.iter_mut().flat_map(|made| std::mem::take(&mut made.targets)).collect();
+    let level = making.attempt.order.spec.verify.unwrap_or_else(|| decode::usual(&targets));
+    if let Err(name) = decode::check(making.attempt, &targets, level, making.abort).await {
+        let message = format!("{name} was made, but doesn't decode without errors");
+        return Err(Failure::new(FailureCode::OutputInvalid, message).into());
+    }
+    Ok(made)
 }
 
 /// Reads whatever a job's own arguments made. Files of containers that aren't ours are kept as they are.
-pub(super) async fn made_outputs(
-    attempt: &Attempt<'_>,
-    workspace: &Workspace,
-    abort: &CancellationToken,
-    partial: bool,
-) -> Result<Vec<Output>, Halt> {
-    let folder = workspace.outputs().to_owned();
+pub(super) async fn made_outputs(making: Making<'_>) -> Result<Vec<Made>, Halt> {
+    let folder = making.workspace.outputs().to_owned();
     let (names, others) =
         blocking(move || raw::made(&folder)).await.map_err(|error| disk_failure("list the outputs", &error))?;
     if others > 0 {
-        tracing::info!(job.id = %attempt.order.job, others, "left out what can't be an output");
+        tracing::info!(job.id = %making.attempt.order.job, others, "left out what can't be an output");
     }
-    let mut outputs = Vec::new();
+    let mut made = Vec::new();
     for name in names {
-        let path = workspace.outputs().join(&name);
-        let container = Container::of_name(&name);
+        let path = making.workspace.outputs().join(&name);
+        let container = Container::of_name(&name).filter(|container| !container.is_picture() && !container.is_text());
         let produced = match container {
-            Some(container) => read(attempt, path, container, &name, abort).await?,
-            None => digest_only(path, abort).await?,
+            Some(container) => making.read(&path, container, &name).await?,
+            None => digest_only(path.clone(), &name, making.abort).await?,
         };
         let readable = produced.digest.size_bytes > 0 && (container.is_none() || produced.media.is_some());
-        if !readable && partial {
+        if !readable && !making.whole {
             continue;
         }
         if !readable {
             return Err(unreadable(&name).into());
         }
         let playable = produced.media.is_some().then_some(true);
-        outputs.push(raw_output(&name, produced, partial, playable));
+        let output = raw_output(&name, produced, !making.whole, playable);
+        // Whole ones are as good as the arguments, which may be meant for other ends than playing.
+        let target = output.media.as_ref().filter(|_| !making.whole).map(|media| Target::file(path, &name, media));
+        made.push(Made { file: name, output, targets: target.into_iter().collect() });
     }
-    if outputs.is_empty() && !partial {
+    if made.is_empty() && making.whole {
         let message = "ffmpeg ended well, but left no file in {output}";
         return Err(Failure::new(FailureCode::OutputInvalid, message).into());
     }
-    Ok(outputs)
+    Ok(made)
 }
 
-async fn read(
-    attempt: &Attempt<'_>,
-    path: PathBuf,
-    container: Container,
-    name: &str,
-    abort: &CancellationToken,
-) -> Result<Produced, Halt> {
-    produced(attempt, &path, container, abort).await.map_err(|error| match error.kind() {
-        std::io::ErrorKind::Interrupted => Halt::Stopped,
-        std::io::ErrorKind::NotFound => {
-            Failure::new(FailureCode::OutputInvalid, format!("ffmpeg ended well, but made no {name}")).into()
-        }
-        _ => disk_failure("read an output", &error).into(),
-    })
-}
-
-async fn digest_only(path: PathBuf, abort: &CancellationToken) -> Result<Produced, Halt> {
+async fn digest_only(path: PathBuf, name: &str, abort: &CancellationToken) -> Result<Produced, Halt> {
     let token = abort.clone();
-    let digest = blocking(move || super::inspect::digest(&path, &token)).await.map_err(|error| match error.kind() {
-        std::io::ErrorKind::Interrupted => Halt::Stopped,
-        _ => disk_failure("read an output", &error).into(),
-    })?;
+    let digest = blocking(move || super::inspect::digest(&path, &token)).await.map_err(|error| unread(&error, name))?;
     Ok(Produced { digest, media: None, gaps: Duration::ZERO })
 }
 
@@ -226,24 +206,18 @@ fn unreadable(name: &str) -> Failure {
 }
 
 /// Gives the files the names that clients chose and publishes them.
-pub(super) async fn publish(plan: &Plan, workspace: Workspace, outputs: &[Output]) -> Result<(), Failure> {
-    let renames: Vec<(String, String)> = plan
-        .outputs
-        .iter()
-        .filter(|planned| outputs.iter().any(|output| output.name == planned.spec.name))
-        .map(|planned| (planned.file.clone(), planned.spec.name.clone()))
-        .collect();
-    let keep: Vec<String> = outputs.iter().map(|output| output.name.clone()).collect();
+pub(super) async fn publish(workspace: Workspace, made: Vec<Made>) -> Result<Vec<Output>, Failure> {
+    let names: Vec<(String, String)> = made.iter().map(|made| (made.file.clone(), made.output.name.clone())).collect();
     failpoint(Point::OutputsVerified);
     let published = blocking(move || {
-        for (file, name) in renames {
+        for (file, name) in names.iter().filter(|(file, name)| file != name) {
             std::fs::rename(workspace.outputs().join(file), workspace.outputs().join(name))?;
         }
-        workspace.publish(&keep)
+        workspace.publish(&names.into_iter().map(|(_, name)| name).collect::<Vec<_>>())
     });
     published.await.map_err(|error| disk_failure("publish the outputs", &error))?;
     failpoint(Point::OutputsPublished);
-    Ok(())
+    Ok(made.into_iter().map(|made| made.output).collect())
 }
 
 /// Keeps a workspace's files from being removed in a task that must not block.

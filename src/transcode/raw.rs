@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::plan::{Plan, file_address};
-use crate::domain::resolve::is_plain_name;
+use crate::domain::output::is_plain_name;
 use crate::ffmpeg::{Expected, GLOBAL_ARGS};
 
 /// The words that stand for the input's path and the output folder.
@@ -23,7 +23,7 @@ pub(super) fn plan(args: &[String], input: Option<&Path>, outputs: &Path, probed
     let own: Vec<OsString> = args.iter().map(|arg| filled(arg, input, outputs)).collect();
     let expected = Expected::from_args(&own, probed).duration();
     let args = GLOBAL_ARGS.iter().map(OsString::from).chain(own).collect();
-    Plan { args, expected, outputs: Vec::new() }
+    Plan { measurements: Vec::new(), args, expected, outputs: Vec::new() }
 }
 
 /// An argument that is nothing but `{input}` can't be taken for an address of another kind; within other text the bare

@@ -3,18 +3,17 @@
 use std::time::Duration;
 
 use super::attempt::{Attempt, Halt};
+use super::blame::Case;
+use super::clean::Cleaner;
+use super::decode;
 use super::finish::{self, made_outputs, publish};
+use super::make::{Made, Making};
 use super::meter::Meter;
 use super::order::End;
 use super::plan::{Plan, Planned};
-use super::produce::{Produced, Reading, planned_output, plays, produced};
-use super::verify::{self, Fault};
 use crate::domain::failure::{Failure, FailureCode};
 use crate::domain::job::{CancelMethod, CancelReason, Mode, Output, Phase};
 use crate::storage::Workspace;
-
-/// How long decoding one file may take. Beyond that it counts as neither playable nor not.
-const DECODE_PATIENCE: Duration = Duration::from_mins(5);
 
 /// Ends an attempt whose ffmpeg was stopped.
 pub(super) async fn salvage(
@@ -48,83 +47,65 @@ async fn rescue(
     workspace: Workspace,
     meter: &mut Meter<'_>,
 ) -> Result<(Vec<Output>, Option<Failure>), Halt> {
-    meter.phase(Phase::Verifying, None);
+    meter.stay(Phase::Verifying);
     let abort = finish::abort(attempt);
+    let making = Making { attempt, workspace: &workspace, abort: &abort, whole: false };
     let mut lost = Vec::new();
-    let outputs = if plan.outputs.is_empty() {
-        rescue_made(attempt, &workspace).await?
-    } else {
-        let mut outputs = Vec::new();
-        for planned in &plan.outputs {
-            match rescue_one(attempt, planned, &workspace).await? {
-                Some(output) => outputs.push(output),
-                None => lost.push(planned.spec.name.as_str()),
-            }
+    let mut kept = Vec::new();
+    if plan.outputs.is_empty() {
+        for made in made_outputs(making).await? {
+            kept.extend(proven(making, made).await);
         }
-        outputs
-    };
+    }
+    for planned in &plan.outputs {
+        match rescue_one(making, planned).await? {
+            Some(made) => kept.push(made),
+            None => lost.push(planned.spec.name.as_str()),
+        }
+    }
     if abort.is_cancelled() {
         return Err(Halt::Stopped);
     }
-    let note = note(&outputs, &lost);
-    if outputs.is_empty() {
+    let note = note(kept.is_empty(), &lost);
+    if kept.is_empty() {
         finish::discard(workspace).await;
-        return Ok((outputs, note));
+        return Ok((Vec::new(), note));
     }
-    meter.phase(Phase::Publishing, None);
-    publish(plan, workspace, &outputs).await?;
-    Ok((outputs, note))
+    meter.stay(Phase::Publishing);
+    Ok((publish(workspace, kept).await?, note))
 }
 
 /// One output, if it plays.
-async fn rescue_one(attempt: &Attempt<'_>, planned: &Planned, workspace: &Workspace) -> Result<Option<Output>, Halt> {
-    let path = workspace.outputs().join(&planned.file);
-    let abort = finish::abort(attempt);
-    if std::fs::metadata(&path).is_ok_and(|meta| meta.len() == 0) {
-        return Ok(None);
-    }
-    let mut found: Produced = match produced(attempt, &path, planned.spec.container, &abort).await {
-        Ok(found) => found,
-        Err(error) if error.kind() == std::io::ErrorKind::Interrupted => return Err(Halt::Stopped),
-        Err(_) => return Ok(None),
-    };
-    let Some(media) = found.media.as_mut() else { return Ok(None) };
-    let good = match verify::check(&planned.holds, media, false) {
-        // Its sound may begin later than it was stopped.
-        Err(Fault::Missing("audio")) => media.video.is_some(),
-        found => found.is_ok(),
-    };
-    if media.duration_ms.is_none() || !good {
-        return Ok(None);
-    }
-    verify::settle_rate(&planned.holds, media);
-    match plays(attempt, &path, Reading::Frames(DECODE_PATIENCE), &abort).await {
-        Some(false) => Ok(None),
-        playable => Ok(Some(planned_output(planned, found, true, playable))),
+async fn rescue_one(making: Making<'_>, planned: &Planned) -> Result<Option<Made>, Halt> {
+    let cleaner = Cleaner::default();
+    let case = Case { planned, errors: &[], cleaner: &cleaner };
+    match making.output(planned, case).await {
+        Ok(made) => Ok(proven(making, made).await),
+        Err(Halt::Stopped) => Err(Halt::Stopped),
+        // What was stopped may well be of no use.
+        Err(Halt::Failed(failure)) => {
+            tracing::debug!(job.id = %making.attempt.order.job, %failure, "an output can't be saved");
+            Ok(None)
+        }
     }
 }
 
-/// Whatever a job's own arguments had made until then, as far as it plays.
-async fn rescue_made(attempt: &Attempt<'_>, workspace: &Workspace) -> Result<Vec<Output>, Halt> {
-    let abort = finish::abort(attempt);
-    let mut kept = Vec::new();
-    for mut output in made_outputs(attempt, workspace, &abort, true).await? {
-        if output.media.is_some() {
-            let path = workspace.outputs().join(&output.name);
-            match plays(attempt, &path, Reading::Frames(DECODE_PATIENCE), &abort).await {
-                Some(false) => continue,
-                playable => output.playable = playable,
-            }
+/// What was made, if it decodes; where that takes too long it is kept, and nothing is said of it.
+pub(super) async fn proven(making: Making<'_>, mut made: Made) -> Option<Made> {
+    for target in std::mem::take(&mut made.targets) {
+        match decode::plays(making.attempt, &target, making.abort).await {
+            Some(true) => {}
+            Some(false) => return None,
+            None => made.output.playable = None,
         }
-        kept.push(output);
     }
-    Ok(kept)
+    Some(made)
 }
 
 /// Why there is less than was asked for.
-fn note(outputs: &[Output], lost: &[&str]) -> Option<Failure> {
-    let message = match (outputs, lost) {
-        ([], _) => "it was stopped before anything that plays was written".to_owned(),
+fn note(nothing: bool, lost: &[&str]) -> Option<Failure> {
+    let message = match (nothing, lost) {
+        (true, _) => "it was stopped before anything that plays was written".to_owned(),
         (_, []) => return None,
         (_, lost) => format!("it was stopped before anything that plays was written to {}", lost.join(", ")),
     };

@@ -27,6 +27,8 @@ struct Examined {
     modified_ns: i64,
     /// Another version of us may try other encoders.
     by: String,
+    /// What was tried.
+    asked: Vec<String>,
     version: String,
     encoders: Vec<String>,
 }
@@ -62,6 +64,7 @@ impl Examined {
             size: file.size(),
             modified_ns: file.mtime() * 1_000_000_000 + file.mtime_nsec(),
             by: env!("CARGO_PKG_VERSION").into(),
+            asked: ENCODER_CANDIDATES.iter().map(|&name| name.to_owned()).collect(),
             version: version.to_owned(),
             encoders: encoders.to_vec(),
         })

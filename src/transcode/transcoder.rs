@@ -7,8 +7,8 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::attempt::Attempt;
-use super::encoders::UsableEncoders;
 use super::order::{Controls, Observer, Order, Outcome};
+use super::plan::UsableEncoders;
 use super::probes::{Probes, Unprobed};
 use super::toolchain::Toolchain;
 use crate::domain::failure::{Failure, FailureCode};
@@ -32,6 +32,8 @@ pub struct Transcoder {
     pub(super) clock: SharedClock,
     pub(super) probes: Probes,
     pub(super) stall_after: Duration,
+    /// Held while what is left of a job is saved.
+    pub(super) salvaging: tokio::sync::Mutex<()>,
 }
 
 /// Why an input's facts can't be told.
@@ -54,7 +56,16 @@ impl Transcoder {
     pub fn new(toolchain: Toolchain, roots: Arc<MediaRoots>, files: Arc<Files>, clock: SharedClock) -> Self {
         let Toolchain { tools, encoders, .. } = toolchain;
         let (encoders, probes) = (UsableEncoders::new(encoders), Probes::new(tools.ffprobe.clone()));
-        Self { tools, encoders, roots, files, clock, probes, stall_after: STALL_AFTER }
+        Self {
+            tools,
+            encoders,
+            roots,
+            files,
+            clock,
+            probes,
+            stall_after: STALL_AFTER,
+            salvaging: tokio::sync::Mutex::default(),
+        }
     }
 
     /// Stops an ffmpeg that stands still for so long; five minutes unless set.
@@ -89,15 +100,15 @@ impl Transcoder {
         self.facts(token, &path).await.map(|facts| facts.as_ref().clone())
     }
 
-    /// What a job asks for that no encoder here makes.
+    /// What a job asks for that no encoder here makes; `places` says which outputs of the request these are.
     #[must_use]
-    pub fn missing_encoders(&self, spec: &JobSpec) -> Vec<FieldError> {
+    pub fn missing_encoders(&self, spec: &JobSpec, places: &[usize]) -> Vec<FieldError> {
         let mut errors = Vec::new();
         let mut add = |pointer: String, codec: &str| {
             let detail = format!("this server's ffmpeg has no working encoder for {codec}");
             errors.push(FieldError { pointer, detail });
         };
-        for (index, output) in spec.work.outputs().iter().enumerate() {
+        for (index, output) in places.iter().zip(spec.work.outputs()) {
             let (video, audio) = (output.video.codec, output.audio.codec);
             if video.encodes() && self.encoders.for_video(video, (1280, 720)).is_none() {
                 add(format!("/outputs/{index}/video/codec"), video.name());

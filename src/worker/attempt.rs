@@ -60,7 +60,11 @@ async fn settle(room: &Room, job: &Job, attempt: u32) {
     // Attempts before this one may have left something, too: a server that crashed after it was published, before that was
     // recorded.
     let first_kept = if published { attempt } else { attempt + 1 };
-    tidy(id, move || files.withdraw_before(id, first_kept)).await;
+    tidy(id, move || {
+        files.withdraw_before(id, first_kept)?;
+        if published { files.remove_remains(id) } else { Ok(()) }
+    })
+    .await;
 }
 
 async fn tidy(job: JobId, work: impl FnOnce() -> std::io::Result<()> + Send + 'static) {

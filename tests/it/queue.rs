@@ -31,6 +31,8 @@ async fn running(folder: &std::path::Path) -> (Queue, JobId) {
         grace_seconds: 60,
         max_attempts: 1,
         run_at: None,
+        verify: None,
+        crash_safe: false,
     };
     let id = JobId::new(START, &[1; 10]);
     queue.submit(id, spec, None).await.unwrap();

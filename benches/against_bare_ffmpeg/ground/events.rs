@@ -18,10 +18,20 @@ impl Events {
     /// The data of the next event of this kind.
     pub(crate) async fn next_of(&mut self, kind: &str) -> Result<Value> {
         loop {
+            let (found, data) = self.next().await?;
+            if found == kind {
+                return Ok(data);
+            }
+        }
+    }
+
+    /// The next event: its kind and its data.
+    pub(crate) async fn next(&mut self) -> Result<(String, Value)> {
+        loop {
             while let Some(end) = self.text.find("\n\n") {
                 let frame: String = self.text.drain(..end + 2).collect();
-                if let Some(data) = data_of(&frame, kind) {
-                    return Ok(serde_json::from_str(data)?);
+                if let Some((kind, data)) = parts_of(&frame) {
+                    return Ok((kind.to_owned(), serde_json::from_str(data)?));
                 }
             }
             let chunk = self.response.chunk().await?.ok_or("the stream of events ended early")?;
@@ -56,8 +66,7 @@ impl Events {
     }
 }
 
-fn data_of<'a>(frame: &'a str, kind: &str) -> Option<&'a str> {
+fn parts_of(frame: &str) -> Option<(&str, &str)> {
     let field = |name| frame.lines().find_map(|line| line.strip_prefix(name));
-    field("event: ").filter(|event| *event == kind)?;
-    field("data: ")
+    field("event: ").zip(field("data: "))
 }

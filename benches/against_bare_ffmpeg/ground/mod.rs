@@ -11,7 +11,7 @@ mod world;
 pub(crate) use clips::{LONG, ONE_FRAME, REAL};
 pub(crate) use connection::{Connection, load};
 pub(crate) use events::Events;
-pub(crate) use processes::{Group, eventually, naming, resident_mib, ticks};
+pub(crate) use processes::{Group, eventually, naming, resident_mib, ticks, ticks_of_children};
 pub(crate) use server::Server;
 pub(crate) use stand_in::{Role, recorded, started_after};
 pub(crate) use world::{Result, World};

@@ -76,10 +76,20 @@ pub(crate) async fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T
 
 /// Processor time that a process has used, in ticks of 10 ms.
 pub(crate) fn ticks(id: u32) -> Option<u64> {
+    times(id, 11)
+}
+
+/// The same of the processes that it has started and waited for.
+pub(crate) fn ticks_of_children(id: u32) -> Option<u64> {
+    times(id, 13)
+}
+
+/// User and system time, which stand beside each other.
+fn times(id: u32, place: usize) -> Option<u64> {
     let line = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
     // The name stands in parentheses and may hold spaces; the fields after it start with number 3.
     let fields: Vec<&str> = line[line.rfind(')')? + 1..].split_ascii_whitespace().collect();
-    Some(fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?)
+    Some(fields.get(place)?.parse::<u64>().ok()? + fields.get(place + 1)?.parse::<u64>().ok()?)
 }
 
 /// What a process holds in memory, in MiB: its resident set, shared pages counted in full.

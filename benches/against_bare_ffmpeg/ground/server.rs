@@ -77,6 +77,11 @@ impl Server {
         Ok(job["id"].as_str().ok_or("a job without an id")?.to_owned())
     }
 
+    /// What a job would do.
+    pub(crate) async fn plan(&self, job: &Value) -> Result<Value> {
+        Ok(self.client.post(self.url("/v1/plan")).json(job).send().await?.error_for_status()?.json().await?)
+    }
+
     pub(crate) async fn delete(&self, job: &str) -> Result<()> {
         self.client.delete(self.url(&format!("/v1/jobs/{job}"))).send().await?.error_for_status()?;
         Ok(())

@@ -72,7 +72,7 @@ fn strangers(world: &World) -> Result<Batch> {
 }
 
 fn job(input: &str) -> Value {
-    let output = json!({"name": "out.mp4", "preset": "h264-720p", "video": {"speed": "veryfast"}});
+    let output = json!({"name": "out.mp4", "preset": "h264-720p", "copy": "never", "video": {"speed": "veryfast"}});
     json!({"input": input, "outputs": [output]})
 }
 

@@ -36,7 +36,7 @@ pub(crate) async fn measure(world: &World) -> Result<Section> {
 
 async fn stop(server: &Server, mode: &str) -> Result<Duration> {
     let mut events = server.events().await?;
-    let output = json!({"name": "out.mp4", "video": {"codec": "h264"}});
+    let output = json!({"name": "out.mp4", "copy": "never", "video": {"codec": "h264"}});
     let job = server.submit(&json!({"input": LONG, "mode": mode, "outputs": [output]})).await?;
     let encodes = |id: &u32| ticks(*id).is_some_and(|ticks| ticks >= ENCODING);
     let id = eventually("ffmpeg to encode", || naming(&job).into_iter().find(encodes)).await?;

@@ -70,7 +70,9 @@ impl Standing {
 const fn phase(phase: Phase) -> &'static str {
     match phase {
         Phase::Preparing => "preparing",
+        Phase::Analyzing => "analyzing",
         Phase::Transcoding => "transcoding",
+        Phase::Packaging => "packaging",
         Phase::Verifying => "verifying",
         Phase::Publishing => "publishing",
     }

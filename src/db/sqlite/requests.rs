@@ -10,7 +10,7 @@ use super::writer::Transaction;
 use crate::db::error::Error;
 use crate::db::model::{CancelAnswer, Rules};
 use crate::domain::id::JobId;
-use crate::domain::job::{self, CancelMethod, CancelReason, Cancellation, Decision, Job, OnCancel};
+use crate::domain::job::{self, CancelMethod, CancelReason, Cancellation, Decision, Job, OnCancel, Output};
 use crate::domain::time::Timestamp;
 
 pub(super) fn cancel(transaction: &mut Transaction<'_>, id: JobId, now: Timestamp) -> Result<CancelAnswer, Error> {
@@ -60,6 +60,19 @@ pub(super) fn retry(transaction: &mut Transaction<'_>, id: JobId, rules: &Rules)
         "-- retry_job\nUPDATE jobs SET state = 'queued', fresh_after = attempt, outputs = NULL, cancellation = NULL,
                   error = NULL, progress = NULL, run_at = NULL, finished_at = NULL WHERE seq = ?1";
     decide(transaction, &found, decision, update, params![found.seq])
+}
+
+pub(super) fn salvaged(
+    transaction: &mut Transaction<'_>,
+    id: JobId,
+    attempt: u32,
+    outputs: &[Output],
+) -> Result<Job, Error> {
+    let found = rows::find(transaction.sql, id)?;
+    let last = now_of(transaction.sql, &found)?.attempts.last().map_or(0, |attempt| attempt.number);
+    let decision = if last == attempt { job::may_salvage(found.state) } else { Decision::Refuse };
+    let update = "-- salvaged_job\nUPDATE jobs SET outputs = ?2 WHERE seq = ?1";
+    decide(transaction, &found, decision, update, params![found.seq, json(Some(&outputs))?])
 }
 
 /// Removes a job that is over, with its attempts, labels and events.

@@ -16,7 +16,7 @@ use crate::db::model::{
 };
 use crate::db::store::{Answer, OnCommit, Store};
 use crate::domain::id::{JobId, Lease};
-use crate::domain::job::{AttemptEnd, Job, JobState};
+use crate::domain::job::{AttemptEnd, Job, JobState, Output};
 use crate::domain::time::SharedClock;
 
 /// The jobs in an SQLite database, of which this is the only server.
@@ -99,6 +99,10 @@ impl Store for SqliteStore {
 
     fn resume(&self, job: JobId) -> Answer<'_, Job> {
         self.write(move |transaction, _, now| requests::resume(transaction, job, now.time))
+    }
+
+    fn salvaged(&self, job: JobId, attempt: u32, outputs: Vec<Output>) -> Answer<'_, Job> {
+        self.write(move |transaction, _, _| requests::salvaged(transaction, job, attempt, &outputs))
     }
 
     fn retry(&self, job: JobId) -> Answer<'_, Job> {

@@ -73,6 +73,17 @@ pub const fn may_retry(state: JobState) -> Decision {
     if state.is_terminal() { Decision::Do } else { Decision::Refuse }
 }
 
+/// Whether what an attempt has left of a job in `state` may be saved: not while it may still come to its end.
+#[must_use]
+pub const fn may_salvage(state: JobState) -> Decision {
+    match state {
+        JobState::Failed | JobState::Cancelled => Decision::Do,
+        JobState::Queued | JobState::Running | JobState::Paused | JobState::Cancelling | JobState::Succeeded => {
+            Decision::Refuse
+        }
+    }
+}
+
 /// What a job becomes by the end of an attempt.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Verdict {
@@ -226,6 +237,8 @@ mod tests {
             grace_seconds: 60,
             max_attempts: 1,
             run_at: None,
+            verify: None,
+            crash_safe: false,
         };
         let mut job = Job::submitted(JobId::new(at, &[1; 10]), spec, at);
         job.state = JobState::Cancelling;

@@ -9,7 +9,7 @@ mod state;
 
 pub use attempt::{Attempt, AttemptEnd, AttemptOutcome, Ending};
 pub use cancellation::{CancelMethod, CancelReason, Cancellation};
-pub use life::{Decision, OnCancel, Verdict, ended, may_pause, may_resume, may_retry, on_cancel};
+pub use life::{Decision, OnCancel, Verdict, ended, may_pause, may_resume, may_retry, may_salvage, on_cancel};
 pub use record::{Job, JobProgress, Mode, Output, Phase};
 pub use retry::RetryPolicy;
 pub use state::JobState;

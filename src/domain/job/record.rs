@@ -9,12 +9,13 @@ use utoipa::ToSchema;
 use super::attempt::Attempt;
 use super::cancellation::Cancellation;
 use super::state::JobState;
+use crate::domain::decision::Decision;
 use crate::domain::failure::Failure;
 use crate::domain::format::Container;
 use crate::domain::id::JobId;
 use crate::domain::media::MediaSummary;
-use crate::domain::output::{AudioSpec, OutputSpec, Trim, VideoSpec};
-use crate::domain::request::JobSpec;
+use crate::domain::output::{AudioSpec, OutputSpec, Shape, Tracks, Trim, VideoSpec};
+use crate::domain::request::{JobSpec, Verification};
 use crate::domain::time::Timestamp;
 
 /// How a job runs and what a cancel does to it.
@@ -54,6 +55,12 @@ pub struct Job {
     pub grace_seconds: u32,
     /// How often it is tried in all.
     pub max_attempts: u32,
+    /// How closely its outputs are checked; left out where their length decides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verify: Option<Verification>,
+    /// Whether what there is of its outputs can be saved after a crash.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub crash_safe: bool,
     /// How far the last attempt got; `null` before the first.
     pub progress: Option<JobProgress>,
     /// What it makes, and once it is over what was made.
@@ -91,6 +98,8 @@ impl Job {
             timeout_seconds: spec.timeout_seconds,
             grace_seconds: spec.grace_seconds,
             max_attempts: spec.max_attempts,
+            verify: spec.verify,
+            crash_safe: spec.crash_safe,
             progress: None,
             outputs,
             attempts: Vec::new(),
@@ -110,15 +119,19 @@ impl Job {
     }
 }
 
-/// What an attempt is busy with.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+/// What an attempt is busy with, in this order; not every job has every phase.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
     /// Looking at the input.
     #[default]
     Preparing,
+    /// ffmpeg measures: how loud the sound is, when the picture isn't black.
+    Analyzing,
     /// ffmpeg works.
     Transcoding,
+    /// Parts are put together: segments and manifests, sheets, files that start playing before they are loaded.
+    Packaging,
     /// The result is read.
     Verifying,
     /// The result is put under its name.
@@ -150,10 +163,10 @@ pub struct JobProgress {
     pub updated_at: Option<Timestamp>,
 }
 
-/// One file that a job makes or has made.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+/// One file or folder that a job makes or has made.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Output {
-    /// The file's name.
+    /// The name of the file or folder.
     pub name: String,
     /// The preset that it was made from, if any.
     pub preset: Option<String>,
@@ -165,21 +178,37 @@ pub struct Output {
     /// The audio that was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub audio: Option<AudioSpec>,
+    /// The subtitles that were asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subtitles: Option<Tracks>,
     /// The part of the input that was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trim: Option<Trim>,
-    /// The file's size in bytes, once it is there.
+    /// What kind of thing was asked for; left out for a file of sound and moving pictures.
+    #[serde(default, skip_serializing_if = "Shape::is_file")]
+    pub shape: Shape,
+    /// What was decided for each stream, and why; once the input was looked at.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub decisions: Vec<Decision>,
+    /// The size in bytes, of a folder that of its files together, once it is there.
     pub size_bytes: Option<u64>,
-    /// The file's SHA-256 in hexadecimal, once it is there.
+    /// The file's SHA-256 in hexadecimal, once it is there; of a folder that of the list that `sha256sum` prints of its files
+    /// in the order of their names.
     pub sha256: Option<String>,
-    /// What was found in the file.
+    /// How many files a folder holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub files: Option<u32>,
+    /// What was found in the file; of a package, in its largest rendition.
     pub media: Option<MediaSummary>,
     /// Whether the file holds only the part that was encoded before a cancel.
     pub partial: bool,
     /// Whether the file was read and found good; `null` while there is no file.
     pub playable: Option<bool>,
-    /// Where to download it; `null` while there is no file.
+    /// Where to download it, or to list the files of a folder; `null` while there is nothing.
     pub url: Option<String>,
+    /// Where a player begins to read a folder, by what it reads: `hls`, `dash`, `vtt`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub links: BTreeMap<String, String>,
 }
 
 /// What isn't written as it is in a URL's path (RFC 3986, all but the unreserved).
@@ -193,21 +222,31 @@ impl Output {
             name: spec.name.clone(),
             preset: spec.preset.clone(),
             container: Some(spec.container),
-            video: Some(spec.video),
-            audio: Some(spec.audio),
+            video: Some(spec.video).filter(|_| spec.shape != Shape::Text),
+            audio: Some(spec.audio.clone()).filter(|_| spec.shape.has_sound()),
+            subtitles: Some(spec.subtitles.clone()).filter(|tracks| !tracks.is_none()),
             trim: spec.trim,
+            shape: spec.shape.clone(),
+            decisions: Vec::new(),
             size_bytes: None,
             sha256: None,
+            files: None,
             media: None,
             partial: false,
             playable: None,
             url: None,
+            links: BTreeMap::new(),
         }
     }
 
-    /// Says where the file, which has been published for `job`, is to be downloaded.
+    /// Says where what has been published for `job` is to be downloaded. The links, which name files of the folder until
+    /// then, become whole ones.
     pub fn publish(&mut self, job: JobId) {
         let name = utf8_percent_encode(&self.name, RESERVED);
-        self.url = Some(format!("/v1/jobs/{job}/outputs/{name}"));
+        let url = format!("/v1/jobs/{job}/outputs/{name}");
+        for link in self.links.values_mut().filter(|link| !link.starts_with('/')) {
+            *link = format!("{url}/{link}");
+        }
+        self.url = Some(url);
     }
 }

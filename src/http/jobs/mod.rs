@@ -8,4 +8,5 @@ pub(super) mod list;
 pub(super) mod log;
 pub(super) mod output;
 pub(super) mod retry;
+pub(super) mod salvage;
 pub(super) mod submit;

@@ -8,10 +8,11 @@ use sha2::{Digest, Sha256};
 
 use crate::db::IdempotencyKey;
 use crate::domain::id::JobId;
+use crate::domain::invalid::FieldError;
 use crate::domain::job::Job;
-use crate::domain::request::{JobRequest, JobSpec};
+use crate::domain::request::{Examined, JobRequest, JobSpec};
 use crate::http::context::Context;
-use crate::http::json::Json;
+use crate::http::json::Lenient;
 use crate::http::problem::Problem;
 
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
@@ -29,19 +30,22 @@ const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 pub(in crate::http) async fn submit(
     State(context): State<Context>,
     headers: HeaderMap,
-    Json(request): Json<JobRequest>,
+    body: Lenient<JobRequest>,
 ) -> Result<Response, Problem> {
     if context.draining.is_cancelled() {
         return Err(Problem::unavailable("shutting-down", "the server is shutting down and takes no more jobs"));
     }
+    let request = body.value.clone();
     let idempotency = idempotency_key(&headers, &request)?;
-    let spec = request.check(context.allow_raw_args).map_err(Problem::invalid)?;
-    if let Some(key) = &idempotency
+    let Examined { spec, places, errors } = request.examine(&context.presets, context.allow_raw_args);
+    let errors = body.and(errors);
+    if errors.is_empty()
+        && let Some(key) = &idempotency
         && let Some(job) = context.queue.replayed(key.clone()).await?
     {
         return Ok(answer(&job, true));
     }
-    check_against_the_machine(&context, &spec).await?;
+    check_against_the_machine(&context, &spec, &places, errors).await?;
     let submitted = context.queue.submit(new_id(&context)?, spec, idempotency).await?;
     Ok(answer(&submitted.job, submitted.replayed))
 }
@@ -66,13 +70,19 @@ fn idempotency_key(headers: &HeaderMap, request: &JobRequest) -> Result<Option<I
     Ok(Some(IdempotencyKey { caller: String::new(), key: key.to_owned(), request: Sha256::digest(document).into() }))
 }
 
-/// What only this machine can tell: is the input there, does the encoder work?
-async fn check_against_the_machine(context: &Context, spec: &JobSpec) -> Result<(), Problem> {
-    let missing = context.transcoder.missing_encoders(spec);
-    if !missing.is_empty() {
-        return Err(Problem::invalid(missing));
+/// What only this machine can tell: is the input there, does the encoder work? Everything that is wrong comes in one answer.
+async fn check_against_the_machine(
+    context: &Context,
+    spec: &JobSpec,
+    places: &[usize],
+    mut errors: Vec<FieldError>,
+) -> Result<(), Problem> {
+    errors.extend(context.transcoder.missing_encoders(spec, places));
+    let known = errors.iter().any(|error| error.pointer == "/input");
+    if !known && let Err(error) = context.roots.find(&spec.input).await {
+        errors.push(FieldError { pointer: "/input".to_owned(), detail: error.to_string() });
     }
-    context.roots.find(&spec.input).await.map(drop).map_err(Problem::from)
+    if errors.is_empty() { Ok(()) } else { Err(Problem::invalid(errors)) }
 }
 
 fn new_id(context: &Context) -> Result<JobId, Problem> {

@@ -98,7 +98,7 @@ fn sum_up(
     mp3_channels: Option<u32>,
 ) -> Contents {
     let (mut video, mut audio): (Option<VideoSummary>, Option<AudioSummary>) = (None, None);
-    let (mut read_ms, mut gaps_ms) = (0, 0);
+    let (mut read_ms, mut gaps_ms, mut audio_tracks) = (0, 0, 0);
     for (id, kind) in kinds {
         let tally = tallies.iter().find(|tally| tally.id == id);
         match kind {
@@ -107,18 +107,28 @@ fn sum_up(
             Kind::Video(summary) if video.is_none() => {
                 video = Some(VideoSummary { fps: tally.and_then(Tally::rate).map(thousandths), ..summary });
             }
-            Kind::Audio(summary) if audio.is_none() => {
+            Kind::Audio(_) if audio.is_some() => audio_tracks += 1,
+            Kind::Audio(summary) => {
+                audio_tracks += 1;
                 let channels = if summary.channels == 0 { mp3_channels.unwrap_or(0) } else { summary.channels };
                 audio = Some(AudioSummary { channels, ..summary });
                 gaps_ms = tally.map_or(0, Tally::gaps_millis);
             }
-            Kind::Video(_) | Kind::Audio(_) => {}
+            Kind::Video(_) => {}
         }
         read_ms = read_ms.max(tally.map_or(0, Tally::millis));
     }
     let told_ms = told_ms.filter(|told| told.abs_diff(read_ms) <= SLACK_MS.max(read_ms / 100));
     let duration_ms = Some(told_ms.unwrap_or(read_ms)).filter(|&duration| duration > 0);
-    let media = MediaSummary { container: container.name().to_owned(), duration_ms, video, audio };
+    let media = MediaSummary {
+        container: container.name().to_owned(),
+        duration_ms,
+        video,
+        audio,
+        audio_tracks,
+        // Tracks of text are left to ffprobe.
+        subtitle_tracks: 0,
+    };
     Contents::Known { media, gaps_ms }
 }
 

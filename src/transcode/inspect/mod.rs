@@ -10,4 +10,4 @@ mod digest;
 mod tracks;
 
 pub(super) use demux::{Contents, read};
-pub(super) use digest::{Digest, digest};
+pub(super) use digest::{Digest, digest, digest_folder};

@@ -34,11 +34,10 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 pub(super) use check::{CheckError, check};
-pub(super) use codecs::VideoRange;
 pub(super) use encode::{AUDIO_MUXER, VIDEO_MUXER, fixed_key_frames, force_key_frames};
 pub(super) use error::PackageError;
-pub(super) use make::{Options, Packaged, PackagedFile, package};
-pub(super) use rendition::{Facts, Piece, Rendition};
+pub(super) use make::{Options, Packaged, package};
+pub(super) use rendition::{Facts, Rendition};
 pub(super) use repair::whole_length;
 
 use crate::domain::media::FrameRate;

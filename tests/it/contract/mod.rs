@@ -4,4 +4,5 @@ mod codes;
 mod floors;
 mod openapi;
 mod readme;
+mod recipes;
 mod reliability;

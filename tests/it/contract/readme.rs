@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
+use transcoded::domain::preset::Presets;
 use transcoded::domain::request::JobRequest;
 
 fn readme() -> String {
@@ -74,7 +75,7 @@ fn every_job_in_it_can_be_submitted() {
     assert!(!bodies.is_empty());
     for body in bodies {
         let request: JobRequest = serde_json::from_str(&body).unwrap_or_else(|error| panic!("{error}: {body}"));
-        request.check(false).unwrap_or_else(|errors| panic!("{errors:?}: {body}"));
+        request.check(&Presets::built_in(), false).unwrap_or_else(|errors| panic!("{errors:?}: {body}"));
     }
 }
 

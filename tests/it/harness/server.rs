@@ -29,6 +29,8 @@ pub struct Options {
     pub disk: Option<PathBuf>,
     /// What runs in ffmpeg's place, see [`fake`](super::fake).
     pub ffmpeg: Option<String>,
+    /// Whether it only says that results are sound, as nobody asks: decoding each takes longer than making it.
+    pub believes: bool,
 }
 
 impl Options {
@@ -182,7 +184,7 @@ impl Server {
 
 /// The body of a job that takes long enough to act half way.
 pub fn slow_job(mode: &str) -> Value {
-    let output = json!({"name": "out.mp4", "video": {"codec": "h264", "speed": "veryslow"}});
+    let output = json!({"name": "out.mp4", "copy": "never", "video": {"codec": "h264", "speed": "veryslow"}});
     json!({"input": super::clips::slow_clip(), "mode": mode, "outputs": [output]})
 }
 
@@ -201,7 +203,7 @@ fn examined() -> PathBuf {
 /// Starts the binary and waits for the line that tells its address.
 fn spawn(folder: &Path, options: &Options) -> (Child, String) {
     let (known, own) = (examined(), folder.join("ffmpeg.json"));
-    let fake = options.ffmpeg.as_deref().map(|script| super::fake::place(folder, script, &known));
+    let fake = options.ffmpeg.as_deref().map(|script| super::fake::place(folder, script, !options.believes, &known));
     if known.exists() && !own.exists() {
         std::fs::copy(&known, &own).unwrap();
     }

@@ -8,6 +8,8 @@ mod hold;
 mod hostile;
 mod operations;
 mod outputs;
+mod plan;
 mod restart;
+mod salvage;
 mod shutdown;
 mod submit;

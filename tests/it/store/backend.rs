@@ -137,6 +137,8 @@ pub(crate) fn new_job(number: u8, priority: i32) -> NewJob {
         grace_seconds: 120,
         max_attempts: 2,
         run_at: None,
+        verify: None,
+        crash_safe: false,
     };
     NewJob { id: id(number), spec, idempotency: None }
 }

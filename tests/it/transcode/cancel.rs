@@ -24,8 +24,11 @@ fn empty(end: &End) -> bool {
 async fn every_container_is_playable_when_it_is_stopped_half_way() {
     let world = World::new();
     world.long_clip();
-    for container in Container::ALL {
-        let request = json!({ "input": "long.mp4", "outputs": [{ "name": format!("out.{container}") }] });
+    for container in Container::ALL.into_iter().filter(|container| !container.audio_codecs().is_empty()) {
+        let name = format!("out.{container}");
+        let name = name.strip_suffix(".cmaf").unwrap_or(&name);
+        let output = json!({ "name": name, "container": container, "copy": "never" });
+        let request = json!({ "input": "long.mp4", "outputs": [output] });
         let (end, kept) = stopped(&world, request, Phase::Transcoding, Controls::default()).await;
         let End::Stopped { method, outputs, note, .. } = end else { panic!("{container}: {end:?}") };
         assert_eq!((method, note), (CancelMethod::Quit, None), "{container}");
@@ -33,7 +36,8 @@ async fn every_container_is_playable_when_it_is_stopped_half_way() {
         assert!(output.partial && output.playable == Some(true), "{output:?}");
         let millis = output.media.as_ref().and_then(|media| media.duration_ms).unwrap();
         assert!((1000..14_000_000).contains(&millis), "{container}: {millis}");
-        assert!(kept.len() == 1 && decodes(&kept[0]), "{container}");
+        let file = if container == Container::Cmaf { kept[0].join("master.m3u8") } else { kept[0].clone() };
+        assert!(kept.len() == 1 && decodes(&file), "{container}");
     }
 }
 
@@ -94,7 +98,7 @@ async fn a_timeout_stops_the_job_in_its_own_way_and_says_so() {
     let world = World::new();
     world.long_clip();
     // Long enough to come to encode on a busy machine, and far too short for all of it on a fast one.
-    let outputs = json!([{ "name": "a.mkv", "video": { "speed": "veryslow" } }]);
+    let outputs = json!([{ "name": "a.mkv", "copy": "never", "video": { "speed": "veryslow" } }]);
     let request = json!({ "input": "long.mp4", "timeout_seconds": 4, "outputs": outputs });
     let controls = Controls::default();
     let (job, outcome) = world.run(&spec(request), &controls, &Witness::default()).await;

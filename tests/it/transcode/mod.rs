@@ -2,7 +2,12 @@
 
 mod cancel;
 mod containers;
+mod copying;
 mod inputs;
 mod outputs;
+mod packages;
+mod pictures;
+mod renditions;
+mod sound;
 mod trims;
 mod world;

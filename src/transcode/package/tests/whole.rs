@@ -1,5 +1,8 @@
 //! What an encoder has brought to its end.
 
+use crate::transcode::package::codecs::VideoRange;
+use crate::transcode::package::make::PackagedFile;
+use crate::transcode::package::rendition::Piece;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;

@@ -128,6 +128,8 @@ pub(super) fn new_job(number: u8, submit: &Submit, now: Timestamp) -> NewJob {
         grace_seconds: 120,
         max_attempts: submit.max_attempts,
         run_at: submit.run_at.map(at),
+        verify: None,
+        crash_safe: false,
     };
     let key = |(key, request): (u8, u8)| IdempotencyKey {
         caller: String::new(),

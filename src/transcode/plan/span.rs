@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::time::Duration;
 
-use crate::domain::output::{OutputSpec, Trim};
+use crate::domain::output::Trim;
 
 /// How far ahead of a trim's start reading begins where ffmpeg doesn't find the key frame before it by itself.
 const LEAD: Duration = Duration::from_secs(30);
@@ -41,8 +41,7 @@ pub(super) struct Span {
 impl Spans {
     /// Equal trims of all outputs become one exact seek in the input; different ones share the part that they can.
     /// With a `lead`, reading begins so much earlier, and every output cuts for itself.
-    pub(super) fn of(outputs: &[OutputSpec], lead: Duration) -> Self {
-        let trims: Vec<Trim> = outputs.iter().map(|output| output.trim.unwrap_or_default()).collect();
+    pub(super) fn of(trims: &[Trim], lead: Duration) -> Self {
         let starts = trims.iter().map(|trim| Duration::from_millis(trim.start_ms.unwrap_or(0)));
         let earliest = starts.clone().min().unwrap_or_default();
         let seek = earliest.saturating_sub(lead);
@@ -58,7 +57,7 @@ impl Spans {
         let same = spans.windows(2).all(|pair| pair[0] == pair[1]);
         match spans.first() {
             Some(first) if same && seek == earliest => {
-                Self { seek, read: first.length, outputs: vec![Span::default(); outputs.len()] }
+                Self { seek, read: first.length, outputs: vec![Span::default(); trims.len()] }
             }
             _ => Self { seek, read: None, outputs: spans },
         }
@@ -81,6 +80,16 @@ impl Spans {
         self.seek + self.outputs.get(index).copied().unwrap_or_default().start
     }
 
+    /// Where output `index` starts in what is read.
+    pub(super) fn offset(&self, index: usize) -> Duration {
+        self.outputs.get(index).copied().unwrap_or_default().start
+    }
+
+    /// How much output `index` takes at most, where that is bounded.
+    pub(super) fn limit(&self, index: usize) -> Option<Duration> {
+        self.outputs.get(index).copied().unwrap_or_default().length.or(self.read)
+    }
+
     /// Whether output `index` is something else than all of the input.
     pub(super) fn trims(&self, index: usize) -> bool {
         !self.start(index).is_zero() || self.length(index, None).is_some()
@@ -94,7 +103,8 @@ impl Span {
     }
 }
 
-fn options(start: Duration, length: Option<Duration>) -> Vec<OsString> {
+/// `-ss` and `-t`, where they are needed.
+pub(super) fn options(start: Duration, length: Option<Duration>) -> Vec<OsString> {
     let seconds = |time: Duration| OsString::from(format!("{}.{:03}", time.as_secs(), time.subsec_millis()));
     let mut options = Vec::new();
     if !start.is_zero() {
@@ -109,23 +119,14 @@ fn options(start: Duration, length: Option<Duration>) -> Vec<OsString> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::output::OutputRequest;
-    use crate::domain::resolve::resolve_output;
 
     fn spans(trims: &[(Option<u64>, Option<u64>)]) -> Spans {
         spans_of("mov,mp4,m4a,3gp,3g2,mj2", trims)
     }
 
     fn spans_of(container: &str, trims: &[(Option<u64>, Option<u64>)]) -> Spans {
-        let outputs: Vec<OutputSpec> = trims
-            .iter()
-            .map(|&(start_ms, end_ms)| {
-                let trim = Some(Trim { start_ms, end_ms });
-                let request = OutputRequest { name: "a.mkv".into(), trim, ..OutputRequest::default() };
-                resolve_output(&request, "").unwrap()
-            })
-            .collect();
-        Spans::of(&outputs, lead(container))
+        let trims: Vec<Trim> = trims.iter().map(|&(start_ms, end_ms)| Trim { start_ms, end_ms, mode: None }).collect();
+        Spans::of(&trims, lead(container))
     }
 
     fn words(options: &[OsString]) -> String {

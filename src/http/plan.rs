@@ -1,0 +1,55 @@
+//! `POST /v1/plan`
+
+use axum::extract::State;
+
+use super::context::Context;
+use super::json::Lenient;
+use super::problem::Problem;
+use crate::domain::invalid::FieldError;
+use crate::domain::planned::JobPlan;
+use crate::domain::request::{Examined, JobRequest};
+use crate::transcode::{Planning, ProbeFailure};
+
+/// Tells what a job would do, without running it: the body is that of `POST /v1/jobs`. What is wrong with it is in the answer.
+#[utoipa::path(
+    post, path = "/v1/plan", tag = "media", request_body = JobRequest,
+    responses((status = 200, body = JobPlan), (status = 400, body = Problem), (status = 408, body = Problem), (status = 413, body = Problem), (status = 415, body = Problem), (status = 422, body = Problem), (status = 503, body = Problem))
+)]
+pub(super) async fn plan(
+    State(context): State<Context>,
+    body: Lenient<JobRequest>,
+) -> Result<axum::Json<JobPlan>, Problem> {
+    let Examined { spec, places, errors } = body.value.clone().examine(&context.presets, context.allow_raw_args);
+    let mut errors = body.and(errors);
+    errors.extend(context.transcoder.missing_encoders(&spec, &places));
+    let mut answer = JobPlan::default();
+    if errors.iter().all(|error| error.pointer != "/input") {
+        match context.transcoder.plan(context.queue.root(), &spec).await {
+            Ok(planning) => take(&mut answer, planning, &places, &mut errors),
+            Err(ProbeFailure::Input(error)) => errors.push(at("/input", error)),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    answer.feasible = errors.is_empty();
+    answer.errors = errors;
+    Ok(axum::Json(answer))
+}
+
+fn take(answer: &mut JobPlan, planning: Planning, places: &[usize], errors: &mut Vec<FieldError>) {
+    errors.extend(planning.unreadable.map(|failure| at("/input", failure)));
+    for (index, failure) in planning.impossible {
+        let place = places.get(index).copied().unwrap_or(index);
+        let pointer = format!("/outputs/{place}");
+        // That an encoder is missing was found without the input, and named more closely.
+        if errors.iter().all(|error| !error.pointer.starts_with(&format!("{pointer}/"))) {
+            errors.push(at(&pointer, failure));
+        }
+    }
+    answer.input = planning.input;
+    answer.outputs = planning.outputs;
+    answer.commands = planning.commands;
+}
+
+fn at(pointer: &str, detail: impl std::fmt::Display) -> FieldError {
+    FieldError { pointer: pointer.to_owned(), detail: detail.to_string() }
+}

@@ -1,0 +1,260 @@
+//! From the parts that ffmpeg has written to the outputs of a job: each part is read and compared with the plan, and what
+//! belongs together is put together.
+//!
+//! What is here works for whole outputs and for what a stopped ffmpeg has left.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::attempt::{Attempt, Halt, blocking, disk_failure};
+use super::blame::Case;
+use super::inspect::{self, Contents, Digest};
+use super::plan::{Make, Part, PartKind, Planned, Sheets};
+use super::{decode, pictures, verify};
+use crate::domain::failure::{Failure, FailureCode};
+use crate::domain::format::Container;
+use crate::domain::job::Output;
+use crate::domain::media::{MediaSummary, VideoSummary};
+use crate::ffmpeg;
+use crate::storage::Workspace;
+
+/// How long ffprobe may look at an output.
+const PROBE_PATIENCE: Duration = Duration::from_secs(30);
+
+/// What was found in a file.
+#[derive(Debug)]
+pub(super) struct Produced {
+    pub(super) digest: Digest,
+    /// What is in it; `None` where it can't be read to its end as media.
+    pub(super) media: Option<MediaSummary>,
+    /// How much sound is missing in the middle, where that is known.
+    pub(super) gaps: Duration,
+}
+
+/// An output that was made and compared with the plan, still under a name of ours.
+#[derive(Debug)]
+pub(super) struct Made {
+    /// The file or folder, in the folder of outputs.
+    pub(super) file: String,
+    /// What the job shows.
+    pub(super) output: Output,
+    /// What has to be decoded to be sure of it.
+    pub(super) targets: Vec<decode::Target>,
+}
+
+/// How an attempt's outputs are made.
+#[derive(Clone, Copy)]
+pub(super) struct Making<'a> {
+    pub(super) attempt: &'a Attempt<'a>,
+    pub(super) workspace: &'a Workspace,
+    pub(super) abort: &'a CancellationToken,
+    /// Whether everything must be there; otherwise what there is will do.
+    pub(super) whole: bool,
+}
+
+impl Making<'_> {
+    /// Makes one output.
+    ///
+    /// # Errors
+    /// Where a part isn't what was planned, or the disk refuses.
+    pub(super) async fn output(self, planned: &Planned, case: Case<'_>) -> Result<Made, Halt> {
+        match &planned.make {
+            Make::AsItIs | Make::Defragment => self.file(planned, case).await,
+            Make::Thumbnails => self.pictures(planned, None).await,
+            Make::Storyboard(sheets) => self.pictures(planned, Some(*sheets)).await,
+            Make::Package(package) => self.package(planned, package, case).await,
+        }
+    }
+
+    async fn file(self, planned: &Planned, case: Case<'_>) -> Result<Made, Halt> {
+        let Some(part) = planned.parts.first() else { return Err(nothing(planned).into()) };
+        let name = &planned.spec.name;
+        let file = match planned.make {
+            Make::Defragment => self.defragmented(part, name).await?,
+            _ => part.file.clone(),
+        };
+        let path = self.path(&file);
+        let produced = self.checked(part, &path, name, case).await?;
+        let target = decode::Target::of_part(part, path, name, produced.media.as_ref());
+        let mut output = Output::wanted(&planned.spec);
+        output.media = produced.media;
+        output.size_bytes = Some(produced.digest.size_bytes);
+        output.sha256 = Some(produced.digest.sha256);
+        self.finish(planned, &mut output);
+        Ok(Made { file, output, targets: target.into_iter().collect() })
+    }
+
+    pub(super) fn path(self, file: &str) -> PathBuf {
+        self.workspace.outputs().join(file)
+    }
+
+    pub(super) fn finish(self, planned: &Planned, output: &mut Output) {
+        output.decisions.clone_from(&planned.decisions);
+        output.partial = !self.whole;
+        output.playable = Some(true);
+    }
+
+    /// Reads a part and compares it with the plan.
+    pub(super) async fn checked(self, part: &Part, path: &Path, name: &str, case: Case<'_>) -> Result<Produced, Halt> {
+        let mut produced = match part.kind {
+            PartKind::Media | PartKind::Rendition(_) if !part.container.is_text() => {
+                let mut produced = self.read(path, part.container, name).await?;
+                if part.holds.subtitles > 0 && produced.media.is_some() {
+                    // What is read here doesn't tell of text.
+                    produced.media = self.probed(path, part.container).await;
+                }
+                produced
+            }
+            PartKind::Picture | PartKind::Pictures { .. } => self.picture(path, name).await?,
+            _ => self.text(path, name).await?,
+        };
+        let Some(media) = produced.media.as_mut() else { return Err(case.unreadable().into()) };
+        if matches!(part.kind, PartKind::Media) && media.duration_ms.is_none() {
+            return Err(case.unreadable().into());
+        }
+        if part.holds.subtitles == 0 || !part.container.is_text() {
+            verify::check(&part.holds, media, self.whole).or_else(|fault| case.judge(fault, part))?;
+        }
+        if self.whole {
+            case.gaps(produced.gaps)?;
+        }
+        verify::settle_rate(&part.holds, media);
+        Ok(produced)
+    }
+
+    /// Reads a file of sound and moving pictures to its end, here or, where that isn't enough, with one ffprobe.
+    pub(super) async fn read(self, path: &Path, container: Container, name: &str) -> Result<Produced, Halt> {
+        self.produced(path, container).await.map_err(|error| unread(&error, name))
+    }
+
+    async fn produced(self, path: &Path, container: Container) -> io::Result<Produced> {
+        let (file, token) = (path.to_owned(), self.abort.clone());
+        let (digest, contents) =
+            blocking(move || Ok((inspect::digest(&file, &token)?, inspect::read(&file, container, &token)))).await?;
+        let mut gaps = Duration::ZERO;
+        let media = match contents {
+            _ if digest.size_bytes == 0 => None,
+            Contents::Known { media, gaps_ms } => {
+                gaps = Duration::from_millis(gaps_ms);
+                Some(media)
+            }
+            Contents::Unnamed => self.probed(path, container).await,
+            Contents::Doubtful => match decode::reads(self.attempt, path, self.abort).await {
+                Some(true) => self.probed(path, container).await,
+                _ => None,
+            },
+        };
+        if self.abort.is_cancelled() {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        Ok(Produced { digest, media, gaps })
+    }
+
+    async fn probed(self, path: &Path, container: Container) -> Option<MediaSummary> {
+        let ffprobe = &self.attempt.transcoder.tools.ffprobe;
+        let info = ffmpeg::probe(self.abort, ffprobe, path, PROBE_PATIENCE).await.ok()?;
+        Some(MediaSummary::of(&info, container.name()))
+    }
+
+    async fn picture(self, path: &Path, name: &str) -> Result<Produced, Halt> {
+        let (file, token) = (path.to_owned(), self.abort.clone());
+        let read = blocking(move || Ok((inspect::digest(&file, &token)?, pictures::size(&file)))).await;
+        let (digest, size) = read.map_err(|error| unread(&error, name))?;
+        let container = Container::of_name(&path.to_string_lossy()).map_or("jpg", Container::name);
+        let media = size.map(|size| of_pictures(container, size));
+        Ok(Produced { digest, media, gaps: Duration::ZERO })
+    }
+
+    async fn text(self, path: &Path, name: &str) -> Result<Produced, Halt> {
+        let (file, token) = (path.to_owned(), self.abort.clone());
+        let read = blocking(move || Ok((inspect::digest(&file, &token)?, std::fs::read(&file)?))).await;
+        let (digest, bytes) = read.map_err(|error| unread(&error, name))?;
+        let container = Container::of_name(&path.to_string_lossy()).map_or("vtt", Container::name);
+        let sound = std::str::from_utf8(&bytes).is_ok_and(|text| container != "vtt" || text.starts_with("WEBVTT"));
+        let media = sound.then(|| MediaSummary {
+            container: container.to_owned(),
+            duration_ms: None,
+            video: None,
+            audio: None,
+            audio_tracks: 0,
+            subtitle_tracks: 1,
+        });
+        Ok(Produced { digest, media, gaps: Duration::ZERO })
+    }
+
+    /// A folder of pictures, or of sheets of them.
+    async fn pictures(self, planned: &Planned, sheets: Option<Sheets>) -> Result<Made, Halt> {
+        let Some(part) = planned.parts.first() else { return Err(nothing(planned).into()) };
+        let (folder, name) = (self.path(&part.file), &planned.spec.name);
+        let (expected, whole) = (part.clone(), self.whole);
+        let outputs = self.workspace.outputs().to_owned();
+        let length = planned.length.map(|length| length.expected);
+        let gathered = blocking(move || pictures::gather(&outputs, &expected, sheets, length, whole)).await;
+        let gathered = gathered.map_err(|error| unread(&error, name))?;
+        let gathered = gathered.map_err(|what| Failure::new(FailureCode::OutputInvalid, format!("{name}: {what}")))?;
+        let mut output = Output::wanted(&planned.spec);
+        if sheets.is_some() {
+            output.links.insert("vtt".to_owned(), pictures::STORYBOARD.to_owned());
+        }
+        output.media = Some(of_pictures(part.container.name(), gathered.size));
+        self.sum_up_folder(&folder, &mut output, name).await?;
+        self.finish(planned, &mut output);
+        let targets = gathered.files.into_iter().map(|file| decode::Target::picture(folder.join(file), name)).collect();
+        Ok(Made { file: part.file.clone(), output, targets })
+    }
+
+    /// The sizes and the hash of what is in a folder.
+    pub(super) async fn sum_up_folder(self, folder: &Path, output: &mut Output, name: &str) -> Result<(), Halt> {
+        let (folder, token) = (folder.to_owned(), self.abort.clone());
+        let summed = blocking(move || inspect::digest_folder(&folder, &token)).await;
+        let (digest, files) = summed.map_err(|error| unread(&error, name))?;
+        output.size_bytes = Some(digest.size_bytes);
+        output.sha256 = Some(digest.sha256);
+        output.files = Some(files);
+        Ok(())
+    }
+}
+
+fn of_pictures(container: &str, size: (u32, u32)) -> MediaSummary {
+    let codec = if container == "jpg" { "mjpeg" } else { container };
+    MediaSummary {
+        container: container.to_owned(),
+        duration_ms: None,
+        video: Some(VideoSummary { codec: codec.to_owned(), width: size.0, height: size.1, fps: None }),
+        audio: None,
+        audio_tracks: 0,
+        subtitle_tracks: 0,
+    }
+}
+
+fn nothing(planned: &Planned) -> Failure {
+    Failure::new(FailureCode::Internal, format!("nothing was planned for {}", planned.spec.name))
+}
+
+/// The end of an attempt whose output can't be read.
+pub(super) fn unread(error: &io::Error, name: &str) -> Halt {
+    match error.kind() {
+        io::ErrorKind::Interrupted => Halt::Stopped,
+        io::ErrorKind::NotFound => {
+            Failure::new(FailureCode::OutputInvalid, format!("ffmpeg ended well, but made no {name}")).into()
+        }
+        _ => disk_failure("read an output", error).into(),
+    }
+}
+
+/// An output that a job's own arguments made.
+pub(super) fn raw_output(name: &str, produced: Produced, partial: bool, playable: Option<bool>) -> Output {
+    Output {
+        name: name.to_owned(),
+        container: Container::of_name(name),
+        size_bytes: Some(produced.digest.size_bytes),
+        sha256: Some(produced.digest.sha256),
+        media: produced.media,
+        partial,
+        playable,
+        ..Output::default()
+    }
+}

@@ -1,0 +1,281 @@
+//! Outputs that are one file: sound, moving pictures, subtitles.
+
+use std::ffi::OsString;
+
+use super::encoders::{Encoding, UsableEncoders};
+use super::measure::loudness_key;
+use super::tracks::{Chosen, audio_codec_name, is_text};
+use super::{
+    Drafted, Found, HeldAudio, HeldVideo, Holds, Make, Part, PartKind, Surroundings, copying, file_address, muxer,
+    no_encoder, picture, sound, words,
+};
+use crate::domain::decision::{Action, Decision};
+use crate::domain::failure::{Failure, FailureCode};
+use crate::domain::format::{AudioCodec, Container, VideoCodec};
+use crate::domain::media::{AudioFacts, Stream, VideoFacts};
+use crate::domain::output::{OutputSpec, VideoSpec};
+
+/// Plans a file of sound and moving pictures.
+pub(super) fn media(found: Found<'_>, chosen: &Chosen<'_>, around: Surroundings<'_>) -> Result<Drafted, Failure> {
+    let Found { index, spec, spans, .. } = found;
+    let mut drafted = Drafted::default();
+    let mut holds = Holds::default();
+    let video = chosen.video.iter().map(|(stream, _)| stream.index);
+    let audio = chosen.audio.iter().map(|(stream, _)| stream.index);
+    let subtitles = chosen.subtitles.iter().map(|stream| stream.index);
+    for stream in video.chain(audio).chain(subtitles) {
+        drafted.args.extend(["-map".into(), format!("0:{stream}").into()]);
+    }
+    if let Some(video) = chosen.video {
+        holds.video = Some(video_stream(video, found, around, &mut drafted)?);
+    }
+    for (place, audio) in chosen.audio.iter().enumerate() {
+        holds.audio.push(audio_stream(*audio, place, found, around, &mut drafted)?);
+    }
+    for (place, stream) in chosen.subtitles.iter().enumerate() {
+        subtitle_stream(stream, place, spec, &mut drafted)?;
+        holds.subtitles += 1;
+    }
+    if chosen.subtitles.is_empty() {
+        drafted.args.extend(words(&["-sn"]));
+    }
+    drafted.args.extend(words(&["-dn", "-map_metadata", "0"]));
+    drafted.args.extend(spans.outputs[index].options());
+    let crash_safe = around.crash_safe && spec.container.can_be_fragmented();
+    let how = if crash_safe { muxer::crash_safe(spec.container) } else { muxer::whole(spec.container) };
+    drafted.args.extend(words(how));
+    let file = format!(".{index}.{}", spec.container);
+    drafted.args.push(file_address(&around.outputs.join(&file)));
+    drafted.parts.push(Part { file, container: spec.container, kind: PartKind::Media, holds });
+    drafted.make = Some(if crash_safe { Make::Defragment } else { Make::AsItIs });
+    Ok(drafted)
+}
+
+/// Plans one track of subtitles.
+pub(super) fn text(found: Found<'_>, chosen: &Chosen<'_>, around: Surroundings<'_>) -> Result<Drafted, Failure> {
+    let Found { index, spec, spans, .. } = found;
+    let mut drafted = Drafted::default();
+    for (place, stream) in chosen.subtitles.iter().enumerate() {
+        drafted.args.extend(["-map".into(), format!("0:{}", stream.index).into()]);
+        subtitle_stream(stream, place, spec, &mut drafted)?;
+    }
+    drafted.args.extend(words(&["-vn", "-an", "-dn"]));
+    drafted.args.extend(spans.outputs[index].options());
+    drafted.args.extend(words(muxer::whole(spec.container)));
+    let file = format!(".{index}.{}", spec.container);
+    drafted.args.push(file_address(&around.outputs.join(&file)));
+    let holds = Holds { subtitles: 1, ..Holds::default() };
+    drafted.parts.push(Part { file, container: spec.container, kind: PartKind::Text, holds });
+    Ok(drafted)
+}
+
+fn video_stream(
+    (stream, facts): (&Stream, &VideoFacts),
+    found: Found<'_>,
+    around: Surroundings<'_>,
+    drafted: &mut Drafted,
+) -> Result<HeldVideo, Failure> {
+    let spec = found.spec;
+    if spec.video.codec == VideoCodec::Copy {
+        if !copying::holds_video(spec.container, &stream.codec) {
+            return Err(copy_impossible(spec, "video", &stream.codec));
+        }
+        drafted.decisions.push(Decision::of("video", Action::Copy, "a copy was asked for"));
+        return Ok(copied_video((stream, facts), spec, drafted));
+    }
+    let encoded = Encoded::of((stream, facts), &spec.video, around.encoders)?;
+    match copying::video_fits((stream, facts), found.info, spec, &encoded.picture) {
+        Ok(()) if copying::holds_video(spec.container, &stream.codec) => {
+            let why = format!("it already is {} of this size, as every player shows it", stream.codec);
+            drafted.decisions.push(Decision::of("video", Action::Copy, why));
+            return Ok(copied_video((stream, facts), spec, drafted));
+        }
+        Ok(()) => drafted.decisions.push(encoded.decision("the container can't hold it as it is")),
+        Err(why) => drafted.decisions.push(encoded.decision(&why)),
+    }
+    check_smallest(spec, &encoded, facts)?;
+    let how = Encoding { threads: around.threads, aligned: false };
+    drafted.args.extend(encoded.options(&spec.video, facts, how).into_iter().map(OsString::from));
+    tag_hevc(spec.container, spec.video.codec.name(), drafted);
+    Ok(encoded.held(facts))
+}
+
+fn copied_video((stream, facts): (&Stream, &VideoFacts), spec: &OutputSpec, drafted: &mut Drafted) -> HeldVideo {
+    drafted.args.extend(words(&["-c:v", "copy"]));
+    tag_hevc(spec.container, &stream.codec, drafted);
+    let size = Some((facts.width, facts.height)).filter(|size| *size != (0, 0));
+    HeldVideo { codec: stream.codec.clone(), size, rate: facts.frame_rate, encoded: false }
+}
+
+/// A picture that is encoded: by which encoder, and what becomes of it.
+pub(super) struct Encoded {
+    pub(super) picture: picture::Picture,
+    pub(super) encoder: super::encoders::VideoEncoder,
+    codec: VideoCodec,
+}
+
+impl Encoded {
+    pub(super) fn of(
+        (stream, facts): (&Stream, &VideoFacts),
+        video: &VideoSpec,
+        encoders: &UsableEncoders,
+    ) -> Result<Self, Failure> {
+        let size = picture::fit(facts, video);
+        let encoder = encoders.for_video(video.codec, size).ok_or_else(|| no_encoder(video.codec.name()))?;
+        let picture = picture::picture(stream, facts, video, encoder.carries());
+        Ok(Self { picture, encoder, codec: video.codec })
+    }
+
+    /// The options that make it.
+    pub(super) fn options(&self, video: &VideoSpec, facts: &VideoFacts, how: Encoding) -> Vec<String> {
+        let mut options = self.encoder.options(video, &self.picture, facts, how);
+        if !self.picture.filters.is_empty() {
+            options.extend(["-filter:v".to_owned(), self.picture.filters.join(",")]);
+        }
+        let pixels = if self.picture.deep { "yuv420p10le" } else { "yuv420p" };
+        options.extend(["-pix_fmt:v".to_owned(), pixels.to_owned()]);
+        if let Some(rate) = self.picture.rate {
+            options.extend(["-r:v".to_owned(), format!("{}/{}", rate.numerator, rate.denominator)]);
+        }
+        options
+    }
+
+    pub(super) fn held(&self, facts: &VideoFacts) -> HeldVideo {
+        HeldVideo {
+            codec: self.codec.name().to_owned(),
+            size: Some(self.picture.size).filter(|size| *size != (0, 0)),
+            rate: self.picture.rate.or(facts.frame_rate),
+            encoded: true,
+        }
+    }
+
+    pub(super) fn decision(&self, why: &str) -> Decision {
+        let (width, height) = self.picture.size;
+        let size = if width > 0 { format!(", {width}x{height}") } else { String::new() };
+        let rate = self.picture.rate.map(|rate| format!(", {:.3} frames/s", rate.per_second())).unwrap_or_default();
+        let bits = if self.picture.deep { ", 10 bits" } else { "" };
+        let result = format!("{}{size}{rate}{bits}", self.codec.name());
+        let why =
+            std::iter::once(why).chain(self.picture.done.iter().map(String::as_str)).collect::<Vec<_>>().join("; ");
+        Decision::of("video", Action::Encode, why).into(&result)
+    }
+}
+
+fn audio_stream(
+    (stream, facts): (&Stream, &AudioFacts),
+    place: usize,
+    found: Found<'_>,
+    around: Surroundings<'_>,
+    drafted: &mut Drafted,
+) -> Result<HeldAudio, Failure> {
+    let spec = found.spec;
+    let name = if place == 0 { "audio".to_owned() } else { format!("audio {}", place + 1) };
+    let fits = if spec.audio.codec == AudioCodec::Copy {
+        if !copying::holds_audio(spec.container, &stream.codec) {
+            return Err(copy_impossible(spec, "audio", &stream.codec));
+        }
+        Ok(())
+    } else {
+        copying::audio_fits((stream, facts), found.info, spec)
+    };
+    match fits {
+        Ok(()) if copying::holds_audio(spec.container, &stream.codec) => {
+            let asked = spec.audio.codec == AudioCodec::Copy;
+            let why = if asked {
+                "a copy was asked for".to_owned()
+            } else {
+                format!("it already is {} as asked for", stream.codec)
+            };
+            drafted.decisions.push(Decision::of(&name, Action::Copy, why));
+            drafted.args.extend([format!("-c:a:{place}").into(), "copy".into()]);
+            let channels = Some(facts.channels).filter(|&channels| channels > 0);
+            return Ok(HeldAudio { codec: stream.codec.clone(), channels });
+        }
+        Ok(()) => drafted.decisions.push(audio_decision(&name, spec, facts, "the container can't hold it as it is")),
+        Err(why) => drafted.decisions.push(audio_decision(&name, spec, facts, &why)),
+    }
+    encoded_audio((stream, facts), place, found, around, drafted)
+}
+
+fn audio_decision(name: &str, spec: &OutputSpec, facts: &AudioFacts, why: &str) -> Decision {
+    let channels = sound::channels(&spec.audio, facts);
+    let bitrate = spec.audio.codec.has_bitrate().then(|| sound::bitrate(&spec.audio, channels.unwrap_or(2)) / 1000);
+    let channels = channels.map(|channels| format!(", {channels} channels")).unwrap_or_default();
+    let bitrate = bitrate.map(|bitrate| format!(", {bitrate} kbit/s")).unwrap_or_default();
+    let loudness = spec.audio.loudness_lufs.map(|lufs| format!(", {lufs} LUFS")).unwrap_or_default();
+    let result = format!("{}{channels}{bitrate}{loudness}", spec.audio.codec.name());
+    Decision::of(name, Action::Encode, why).into(&result)
+}
+
+/// The options for sound that is encoded.
+pub(super) fn encoded_audio(
+    (stream, facts): (&Stream, &AudioFacts),
+    place: usize,
+    found: Found<'_>,
+    around: Surroundings<'_>,
+    drafted: &mut Drafted,
+) -> Result<HeldAudio, Failure> {
+    let audio = &found.spec.audio;
+    let encoder = around.encoders.for_audio(audio.codec).ok_or_else(|| no_encoder(audio.codec.name()))?;
+    let loudness =
+        loudness_key(stream, facts, found.spec, found.spans, found.index).map(|key| around.measured.loudness(&key));
+    let options = sound::options(encoder, place, audio, facts, loudness.as_ref());
+    drafted.args.extend(options.into_iter().map(OsString::from));
+    Ok(HeldAudio { codec: audio_codec_name(audio.codec).to_owned(), channels: sound::channels(audio, facts) })
+}
+
+/// Options for one track of subtitles: copied where the container holds its kind, else converted.
+fn subtitle_stream(stream: &Stream, place: usize, spec: &OutputSpec, drafted: &mut Drafted) -> Result<(), Failure> {
+    let codec = format!("-c:s:{place}");
+    let name = if place == 0 { "subtitles".to_owned() } else { format!("subtitles {}", place + 1) };
+    if copying::holds_subtitles(spec.container, &stream.codec) {
+        drafted.args.extend([codec.into(), "copy".into()]);
+        drafted.decisions.push(Decision::of(&name, Action::Copy, format!("{} fits", stream.codec)));
+        return Ok(());
+    }
+    match copying::subtitle_encoder(spec.container) {
+        Some(encoder) if is_text(&stream.codec) => {
+            drafted.args.extend([codec.into(), encoder.into()]);
+            let why = format!("{} holds no {}", spec.container, stream.codec);
+            drafted.decisions.push(Decision::of(&name, Action::Encode, why).into(encoder));
+            Ok(())
+        }
+        _ => {
+            let message = format!(
+                "the input's subtitles are pictures ({}), which {} can't hold; mkv can, or leave them out",
+                stream.codec, spec.container
+            );
+            Err(Failure::new(FailureCode::CopyImpossible, message))
+        }
+    }
+}
+
+/// Apple's players know HEVC by this tag only.
+fn tag_hevc(container: Container, codec: &str, drafted: &mut Drafted) {
+    if codec == "hevc" && matches!(container, Container::Mp4 | Container::Mov | Container::Cmaf) {
+        drafted.args.extend(words(&["-tag:v", "hvc1"]));
+    }
+}
+
+fn check_smallest(spec: &OutputSpec, encoded: &Encoded, facts: &VideoFacts) -> Result<(), Failure> {
+    let ((width, height), smallest) = (encoded.picture.size, encoded.encoder.smallest());
+    if facts.width == 0 || width.min(height) >= smallest {
+        return Ok(());
+    }
+    let (name, codec) = (&spec.name, spec.video.codec.name());
+    let message = format!(
+        "{name} would be {width}x{height} pixels, and {codec} takes no picture below {smallest}x{smallest}; choose \
+         another codec"
+    );
+    Err(Failure::new(FailureCode::EncoderUnavailable, message))
+}
+
+fn copy_impossible(spec: &OutputSpec, kind: &str, codec: &str) -> Failure {
+    let container = spec.container;
+    let message = format!(
+        "the input's {kind} is {codec}, which can't be copied into {container}; choose a {kind} codec for {} instead of \
+         \"copy\", or another container",
+        spec.name
+    );
+    Failure::new(FailureCode::CopyImpossible, message)
+}

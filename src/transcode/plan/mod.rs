@@ -1,0 +1,371 @@
+//! Decides what ffmpeg is to do for a job: a pure function from the job and the facts of its input.
+//!
+//! All outputs come from one process and one decode. Nothing that a client wrote becomes the name of an option, a
+//! filter or a path: outputs are written under names of ours and get theirs when they are published. What has to be
+//! measured first is in `measure`; the jobs that bring their own arguments are planned in `raw`.
+
+mod copying;
+mod encoders;
+mod files;
+mod measure;
+mod muxer;
+mod package;
+mod picture;
+mod sound;
+mod span;
+mod stills;
+mod tracks;
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::time::Duration;
+
+use self::span::Spans;
+use self::tracks::Chosen;
+use crate::domain::decision::Decision;
+use crate::domain::failure::{Failure, FailureCode};
+use crate::domain::format::{AudioCodec, Container, VideoCodec};
+use crate::domain::media::{FrameRate, MediaInfo};
+use crate::domain::output::{OutputSpec, PackageSpec, Shape, Trim};
+use crate::ffmpeg::{GLOBAL_ARGS, INPUT_ALLOWLIST};
+
+pub(super) use encoders::UsableEncoders;
+pub(super) use measure::{Measured, Measurement, Taken};
+pub(super) use muxer::whole as whole_muxer;
+pub(super) use package::{Label, Track};
+pub(super) use stills::Sheets;
+
+/// The most pixels that a picture of the input may have; a few bytes can claim billions.
+const MOST_PIXELS: &str = "134217728";
+
+/// What ffmpeg is to do, and what must come of it.
+#[derive(Debug, PartialEq)]
+pub(super) struct Plan {
+    /// What has to be measured before `args` are what they are to be.
+    pub(super) measurements: Vec<Measurement>,
+    /// ffmpeg's arguments without the program's name.
+    pub(super) args: Vec<OsString>,
+    /// How long the longest output will be, where that can be known.
+    pub(super) expected: Option<Duration>,
+    /// Every output, in the job's order; empty where the job's own arguments decide.
+    pub(super) outputs: Vec<Planned>,
+}
+
+/// One output.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Planned {
+    /// What was asked for.
+    pub(super) spec: OutputSpec,
+    /// Where it starts in the input.
+    pub(super) start: Duration,
+    /// How long it must be.
+    pub(super) length: Option<Length>,
+    /// What becomes of each stream, and why.
+    pub(super) decisions: Vec<Decision>,
+    /// What ffmpeg writes for it.
+    pub(super) parts: Vec<Part>,
+    /// What becomes of the parts then.
+    pub(super) make: Make,
+}
+
+/// One file, or folder of pictures, that ffmpeg writes.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Part {
+    /// The name that ffmpeg writes to. No client can choose such a name, as it starts with a dot.
+    pub(super) file: String,
+    /// How it is to be read.
+    pub(super) container: Container,
+    /// What kind of thing it is.
+    pub(super) kind: PartKind,
+    /// What it must hold.
+    pub(super) holds: Holds,
+}
+
+/// What kind of thing a part is.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum PartKind {
+    /// Sound and moving pictures.
+    Media,
+    /// One rendition of a package.
+    Rendition(Track),
+    /// One picture.
+    Picture,
+    /// A folder with numbered pictures, or sheets of them, and the file that tells when each was taken.
+    Pictures {
+        /// The file with the times.
+        times: String,
+        /// How many there must be, where that is known.
+        count: Option<u64>,
+    },
+    /// One track of subtitles.
+    Text,
+}
+
+/// What becomes of an output's parts when ffmpeg has ended.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Make {
+    /// The part is the output.
+    AsItIs,
+    /// The part is in fragments and is put together into one file that starts playing before it is loaded.
+    Defragment,
+    /// The renditions are cut into segments.
+    Package(PackageSpec),
+    /// The pictures are numbered as they are.
+    Thumbnails,
+    /// The sheets get a WebVTT file beside them.
+    Storyboard(Sheets),
+}
+
+/// What a file must hold.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Holds {
+    /// The video; `None` where there must be none.
+    pub(super) video: Option<HeldVideo>,
+    /// Every audio track; empty where there must be none.
+    pub(super) audio: Vec<HeldAudio>,
+    /// How many subtitles there must be.
+    pub(super) subtitles: u32,
+    /// How long it must be.
+    pub(super) length: Option<Length>,
+}
+
+/// The video that an output must hold.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct HeldVideo {
+    /// ffmpeg's name of the codec; empty for a picture.
+    pub(super) codec: String,
+    /// Width and height, where they are known.
+    pub(super) size: Option<(u32, u32)>,
+    /// The frame rate that was asked for, else the input's.
+    pub(super) rate: Option<FrameRate>,
+    /// Whether we encode it, so that every frame of it must decode.
+    pub(super) encoded: bool,
+}
+
+/// The audio that an output must hold.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct HeldAudio {
+    /// ffmpeg's name of the codec.
+    pub(super) codec: String,
+    /// The number of channels, where it is known.
+    pub(super) channels: Option<u32>,
+}
+
+/// How long an output must be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Length {
+    /// The expected duration.
+    pub(super) expected: Duration,
+    /// Whether the input's own word on its length is so exact that a shorter output is wrong even where ffmpeg
+    /// complained of nothing.
+    pub(super) exact: bool,
+}
+
+/// Where things are and what there is to work with.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Surroundings<'a> {
+    /// The input's absolute path.
+    pub(super) input: &'a Path,
+    /// The folder that outputs are written to.
+    pub(super) outputs: &'a Path,
+    /// The folder for what isn't kept.
+    pub(super) scratch: &'a Path,
+    /// The encoders that work.
+    pub(super) encoders: &'a UsableEncoders,
+    /// Threads for each encoder; 0 where it decides.
+    pub(super) threads: u32,
+    /// Whether files are to be such that a crash leaves what there is of them.
+    pub(super) crash_safe: bool,
+    /// What was measured.
+    pub(super) measured: &'a Measured,
+}
+
+/// What is known of one output before its options are worked out.
+#[derive(Clone, Copy)]
+struct Found<'a> {
+    index: usize,
+    spec: &'a OutputSpec,
+    info: &'a MediaInfo,
+    spans: &'a Spans,
+    length: Option<Duration>,
+}
+
+/// What one output comes to.
+#[derive(Debug, Default)]
+struct Drafted {
+    args: Vec<OsString>,
+    parts: Vec<Part>,
+    decisions: Vec<Decision>,
+    make: Option<Make>,
+}
+
+/// Plans the outputs of a job.
+///
+/// # Errors
+/// When the input can't become one of the outputs: the failure of the first such output. [`faults`] has all of them.
+pub(super) fn plan(specs: &[OutputSpec], info: &MediaInfo, around: Surroundings<'_>) -> Result<Plan, Failure> {
+    let windows: Vec<Trim> = specs.iter().enumerate().map(|(index, spec)| window(index, spec, around)).collect();
+    let spans = Spans::of(&windows, span::lead(&info.container));
+    let mut args = global_args(specs, info);
+    args.extend(input_args(specs, &spans, around));
+    let mut outputs = Vec::new();
+    for (index, spec) in specs.iter().enumerate() {
+        let (planned, drafted) = one(index, spec, info, &spans, around)?;
+        args.extend(drafted);
+        outputs.push(planned);
+    }
+    let timed = outputs.iter().filter(|output| !output.spec.shape.is_pictures() || outputs.len() == 1);
+    let lengths: Option<Vec<Duration>> = timed.map(|output| Some(output.length?.expected)).collect();
+    let expected = lengths.and_then(|lengths| lengths.into_iter().max()).filter(|length| !length.is_zero());
+    let measurements = measure::needed(specs, info, &spans, around);
+    Ok(Plan { measurements, args, expected, outputs })
+}
+
+/// Everything that keeps the input from becoming these outputs: the number of the output, and the failure.
+pub(super) fn faults(specs: &[OutputSpec], info: &MediaInfo, around: Surroundings<'_>) -> Vec<(usize, Failure)> {
+    let alone = |(index, spec): (usize, &OutputSpec)| {
+        let spans = Spans::of(&[window(index, spec, around)], span::lead(&info.container));
+        one(0, spec, info, &spans, around).err().map(|failure| (index, failure))
+    };
+    specs.iter().enumerate().filter_map(alone).collect()
+}
+
+fn one(
+    index: usize,
+    spec: &OutputSpec,
+    info: &MediaInfo,
+    spans: &Spans,
+    around: Surroundings<'_>,
+) -> Result<(Planned, Vec<OsString>), Failure> {
+    let chosen = Chosen::of(spec, info)?;
+    let length = length(info, &chosen, spans, index, spec)?;
+    let found = Found { index, spec, info, spans, length: length.map(|length| length.expected) };
+    let mut drafted = match &spec.shape {
+        Shape::File => files::media(found, &chosen, around)?,
+        Shape::Text => files::text(found, &chosen, around)?,
+        Shape::Package(package) => package::plan(found, package, &chosen, around)?,
+        Shape::Picture(_) | Shape::Thumbnails(_) | Shape::Storyboard(_) => stills::plan(found, &chosen, around)?,
+    };
+    for part in drafted.parts.iter_mut().filter(|part| matches!(part.kind, PartKind::Media | PartKind::Rendition(_))) {
+        part.holds.length = length;
+    }
+    let planned = Planned {
+        spec: spec.clone(),
+        start: spans.start(index),
+        length,
+        decisions: drafted.decisions,
+        parts: drafted.parts,
+        make: drafted.make.unwrap_or(Make::AsItIs),
+    };
+    Ok((planned, drafted.args))
+}
+
+/// The part of the input that an output needs.
+fn window(index: usize, spec: &OutputSpec, around: Surroundings<'_>) -> Trim {
+    let trim = spec.trim.unwrap_or_default();
+    match &spec.shape {
+        Shape::Picture(picture) => {
+            let at = picture.at_ms.or_else(|| around.measured.poster(index)).unwrap_or(0);
+            Trim { start_ms: Some(trim.start_ms.unwrap_or(0) + at), end_ms: None, mode: None }
+        }
+        _ => trim,
+    }
+}
+
+fn global_args(specs: &[OutputSpec], info: &MediaInfo) -> Vec<OsString> {
+    let mut args: Vec<OsString> = GLOBAL_ARGS.iter().map(OsString::from).collect();
+    // A part of a film may well have no subtitles, which is no fault.
+    if specs.iter().any(|spec| !spec.subtitles.is_none())
+        && let Some(at) = args.iter().position(|arg| arg == "-abort_on")
+    {
+        args.drain(at..at + 2);
+    }
+    if specs.iter().any(|spec| spec.video.codec == VideoCodec::Copy) && lacks_times(&info.container) {
+        args.extend(words(&["-fflags", "+genpts"]));
+    }
+    args
+}
+
+/// A path that ffmpeg can't take for an option, an address of another kind or a pattern.
+pub(super) fn file_address(path: &Path) -> OsString {
+    let mut address = OsString::from("file:");
+    address.push(path);
+    address
+}
+
+/// Options as arguments.
+fn words(options: &[&str]) -> Vec<OsString> {
+    options.iter().map(OsString::from).collect()
+}
+
+fn input_args(specs: &[OutputSpec], spans: &Spans, around: Surroundings<'_>) -> Vec<OsString> {
+    let mut args = guarded_input();
+    if around.threads > 0 {
+        args.extend(["-threads".into(), around.threads.to_string().into()]);
+    }
+    if specs.iter().all(|spec| spec.trim.is_some_and(|trim| !trim.is_exact())) {
+        // So that what is encoded begins with what is copied.
+        args.extend(words(&["-noaccurate_seek"]));
+    }
+    args.extend(spans.input_options());
+    args.extend(["-i".into(), file_address(around.input)]);
+    args
+}
+
+/// What keeps a hostile input from reading, reaching or claiming too much.
+fn guarded_input() -> Vec<OsString> {
+    let mut args = words(INPUT_ALLOWLIST);
+    args.extend(words(&["-max_pixels", MOST_PIXELS]));
+    args
+}
+
+/// How long the output must be, where the input tells.
+fn length(
+    info: &MediaInfo,
+    chosen: &Chosen<'_>,
+    spans: &Spans,
+    index: usize,
+    spec: &OutputSpec,
+) -> Result<Option<Length>, Failure> {
+    let used: Vec<Option<u64>> = chosen.durations().collect();
+    let own: Option<Vec<u64>> = used.iter().copied().collect();
+    let (input_ms, known) = match own.and_then(|durations| durations.into_iter().max()) {
+        Some(longest) => (Some(longest), true),
+        // The container's duration may be that of a stream which isn't used.
+        None => (info.duration_ms, used.len() == info.streams.len()),
+    };
+    let exact = known && tells_its_length(&info.container);
+    let input = input_ms.map(Duration::from_millis);
+    if let Some(input) = input.filter(|input| exact && spans.start(index) >= *input) {
+        let message = format!(
+            "{} starts at {:.3} s, but the input ends at {:.3} s",
+            spec.name,
+            spans.start(index).as_secs_f64(),
+            input.as_secs_f64()
+        );
+        return Err(Failure::new(FailureCode::TrimBeyondEnd, message));
+    }
+    let copied = spec.video.codec == VideoCodec::Copy || spec.audio.codec == AudioCodec::Copy;
+    let loose = spec.trim.is_some_and(|trim| !trim.is_exact());
+    // A copy can be cut at key frames only, so where it begins and ends is up to the input.
+    let exact = exact && !((copied || loose) && spans.trims(index));
+    // Without the input's duration the end of a trim is only the most that there can be.
+    let length = spans.length(index, input).filter(|_| input.is_some());
+    Ok(length.map(|expected| Length { expected, exact }))
+}
+
+/// Whether files of this container don't say of every picture when it is shown, which others insist on.
+fn lacks_times(container: &str) -> bool {
+    matches!(container, "mpeg" | "avi")
+}
+
+/// Whether files of this container write down how long they are; others are estimated from their bitrate.
+fn tells_its_length(container: &str) -> bool {
+    container
+        .split(',')
+        .any(|name| matches!(name, "mov" | "mp4" | "matroska" | "webm" | "avi" | "flac" | "wav" | "ogg"))
+}
+
+fn no_encoder(codec: &str) -> Failure {
+    Failure::new(FailureCode::EncoderUnavailable, format!("the server's ffmpeg has no working encoder for {codec}"))
+}

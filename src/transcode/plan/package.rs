@@ -1,0 +1,170 @@
+//! The renditions of an HLS and DASH package: one fragmented file each, which are cut into segments when ffmpeg has ended.
+
+use std::ffi::OsString;
+
+use super::encoders::Encoding;
+use super::files::{Encoded, encoded_audio};
+use super::tracks::{Chosen, is_text};
+use super::{
+    Drafted, Found, HeldAudio, Holds, Make, Part, PartKind, Surroundings, copying, file_address, picture, words,
+};
+use crate::domain::decision::{Action, Decision};
+use crate::domain::failure::{Failure, FailureCode};
+use crate::domain::format::{Container, VideoCodec};
+use crate::domain::media::{FrameRate, Stream, StreamKind};
+use crate::domain::output::{PackageSpec, VideoSpec, ladder, video_of};
+use crate::transcode::package::{AUDIO_MUXER, VIDEO_MUXER};
+
+/// What a rendition is in its package.
+#[derive(Clone, Debug, PartialEq)]
+pub(in crate::transcode) enum Track {
+    /// One rung of the ladder.
+    Video {
+        /// Frames per second, where that is known.
+        rate: Option<FrameRate>,
+    },
+    /// One sound.
+    Audio(Label),
+    /// One track of subtitles.
+    Text(Label),
+}
+
+/// What a viewer chooses a track by.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(in crate::transcode) struct Label {
+    /// The language, as the input tells it.
+    pub(in crate::transcode) language: Option<String>,
+    /// What the input calls it.
+    pub(in crate::transcode) title: Option<String>,
+    /// Whether it is played unless another one is chosen.
+    pub(in crate::transcode) default: bool,
+    /// Whether it only says what everybody needs to read.
+    pub(in crate::transcode) forced: bool,
+}
+
+/// Plans the renditions of a package.
+pub(super) fn plan(
+    found: Found<'_>,
+    package: &PackageSpec,
+    chosen: &Chosen<'_>,
+    around: Surroundings<'_>,
+) -> Result<Drafted, Failure> {
+    let mut drafted = Drafted { make: Some(Make::Package(package.clone())), ..Drafted::default() };
+    if found.spec.video.codec != VideoCodec::None {
+        rungs(found, package, chosen, around, &mut drafted)?;
+    }
+    for (place, (stream, facts)) in chosen.audio.iter().enumerate() {
+        let name = if place == 0 { "audio".to_owned() } else { format!("audio {}", place + 1) };
+        drafted.args.extend(["-map".into(), format!("0:{}", stream.index).into()]);
+        let fits = copying::audio_fits((stream, facts), found.info, found.spec);
+        let held = match fits {
+            Ok(()) if copying::holds_audio(Container::Cmaf, &stream.codec) => {
+                let why = format!("it already is {} as asked for", stream.codec);
+                drafted.decisions.push(Decision::of(&name, Action::Copy, why));
+                drafted.args.extend(words(&["-c:a", "copy"]));
+                HeldAudio { codec: stream.codec.clone(), channels: Some(facts.channels).filter(|count| *count > 0) }
+            }
+            fits => {
+                let why = fits.err().unwrap_or_else(|| format!("browsers don't play {} in segments", stream.codec));
+                let result = found.spec.audio.codec.name();
+                drafted.decisions.push(Decision::of(&name, Action::Encode, why).into(result));
+                encoded_audio((stream, facts), 0, found, around, &mut drafted)?
+            }
+        };
+        drafted.args.extend(words(&["-vn", "-sn", "-dn", "-strict", "experimental"]));
+        let default = place == 0;
+        let holds = Holds { audio: vec![held], ..Holds::default() };
+        let kind = PartKind::Rendition(Track::Audio(label(stream, default)));
+        close(found, &format!("a{place}"), AUDIO_MUXER, around, &mut drafted, (kind, holds));
+    }
+    for (place, stream) in chosen.subtitles.iter().enumerate() {
+        text(found, place, stream, around, &mut drafted)?;
+    }
+    Ok(drafted)
+}
+
+fn rungs(
+    found: Found<'_>,
+    package: &PackageSpec,
+    chosen: &Chosen<'_>,
+    around: Surroundings<'_>,
+    drafted: &mut Drafted,
+) -> Result<(), Failure> {
+    let Some((stream, facts)) = chosen.video else { return Ok(()) };
+    // The shape first: the rungs are sizes of what is seen.
+    let shown = picture::fit(facts, &VideoSpec { upscale: false, ..found.spec.video });
+    let rungs = ladder(&package.ladder, shown, facts.frame_rate, found.spec.video.codec);
+    for (place, rung) in rungs.iter().enumerate() {
+        let video = video_of(rung, &found.spec.video, shown, package.segment_ms);
+        let encoded = Encoded::of((stream, facts), &video, around.encoders)?;
+        let how = Encoding { threads: around.threads, aligned: true };
+        let mut decision = encoded.decision("a rung of the ladder");
+        decision.stream = format!("video {}", place + 1);
+        drafted.decisions.push(decision);
+        drafted.args.extend(["-map".into(), format!("0:{}", stream.index).into()]);
+        drafted.args.extend(encoded.options(&video, facts, how).into_iter().map(OsString::from));
+        if video.codec == VideoCodec::Hevc {
+            drafted.args.extend(words(&["-tag:v", "hvc1"]));
+        }
+        drafted.args.extend(words(&["-an", "-sn", "-dn"]));
+        let held = encoded.held(facts);
+        let kind = PartKind::Rendition(Track::Video { rate: held.rate });
+        let holds = Holds { video: Some(held), ..Holds::default() };
+        close(found, &format!("v{place}"), VIDEO_MUXER, around, drafted, (kind, holds));
+    }
+    Ok(())
+}
+
+/// Ends the options of one rendition with its muxer and its file.
+fn close(
+    found: Found<'_>,
+    name: &str,
+    muxer: &[&str],
+    around: Surroundings<'_>,
+    drafted: &mut Drafted,
+    (kind, holds): (PartKind, Holds),
+) {
+    drafted.args.extend(found.spans.outputs[found.index].options());
+    drafted.args.extend(words(muxer));
+    let file = format!(".{}.{name}.mp4", found.index);
+    drafted.args.push(file_address(&around.outputs.join(&file)));
+    drafted.parts.push(Part { file, container: Container::Mp4, kind, holds });
+}
+
+fn text(
+    found: Found<'_>,
+    place: usize,
+    stream: &Stream,
+    around: Surroundings<'_>,
+    drafted: &mut Drafted,
+) -> Result<(), Failure> {
+    if !is_text(&stream.codec) {
+        let message = format!(
+            "the input's subtitles are pictures ({}), which a package can't hold; leave them out of {}",
+            stream.codec, found.spec.name
+        );
+        return Err(Failure::new(FailureCode::CopyImpossible, message));
+    }
+    let name = if place == 0 { "subtitles".to_owned() } else { format!("subtitles {}", place + 1) };
+    let why = "players read WebVTT";
+    drafted.decisions.push(Decision::of(&name, Action::Encode, why).into("webvtt"));
+    drafted.args.extend(["-map".into(), format!("0:{}", stream.index).into()]);
+    drafted.args.extend(words(&["-c:s", "webvtt", "-vn", "-an", "-dn"]));
+    drafted.args.extend(found.spans.outputs[found.index].options());
+    drafted.args.extend(words(&["-f", "webvtt"]));
+    let file = format!(".{}.s{place}.vtt", found.index);
+    drafted.args.push(file_address(&around.outputs.join(&file)));
+    let kind = PartKind::Rendition(Track::Text(label(stream, stream.forced)));
+    drafted.parts.push(Part {
+        file,
+        container: Container::Vtt,
+        kind,
+        holds: Holds { subtitles: 1, ..Holds::default() },
+    });
+    Ok(())
+}
+
+fn label(stream: &Stream, default: bool) -> Label {
+    debug_assert!(!matches!(stream.kind, StreamKind::Video(_)), "videos are told apart by their size");
+    Label { language: stream.language.clone(), title: stream.title.clone(), default, forced: stream.forced }
+}

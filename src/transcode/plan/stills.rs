@@ -1,0 +1,265 @@
+//! Still pictures: which frames are taken, and how they are written.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt as _;
+use std::path::Path;
+use std::time::Duration;
+
+use super::picture::{self, Carries};
+use super::tracks::Chosen;
+use super::{
+    Drafted, Found, HeldVideo, Holds, Make, Part, PartKind, Surroundings, file_address, guarded_input, muxer,
+    no_encoder, span, words,
+};
+use crate::domain::decision::{Action, Decision};
+use crate::domain::failure::Failure;
+use crate::domain::format::Container;
+use crate::domain::media::{MediaInfo, Stream, VideoFacts};
+use crate::domain::output::{Shape, StoryboardSpec, Times, VideoSpec};
+
+/// The most frames of a film that are looked at to find one that isn't black.
+const CANDIDATES: [u32; 8] = [10, 20, 30, 45, 60, 5, 80, 2];
+/// The pixels of a frame that is looked at.
+pub(in crate::transcode) const LOOK: (u32, u32) = (64, 36);
+
+/// The times at which a picture may be taken that isn't black, the likeliest first.
+pub(super) fn candidates(length: Option<Duration>) -> Vec<Duration> {
+    match length {
+        Some(length) => {
+            let mut times: Vec<Duration> = CANDIDATES.iter().map(|percent| length * *percent / 100).collect();
+            times.push(Duration::ZERO);
+            times
+        }
+        // What lies beyond the end makes no picture.
+        None => [3, 5, 10, 20, 40, 1, 0].map(Duration::from_secs).to_vec(),
+    }
+}
+
+/// How the frames of an output are chosen.
+struct Choice {
+    /// ffmpeg's expression.
+    expression: String,
+    /// How many there are, where that is known.
+    count: Option<u64>,
+    /// The time between two, where they come at intervals.
+    every: Option<Duration>,
+}
+
+impl Choice {
+    /// The first frame at or after this time.
+    fn one(time: Duration) -> Self {
+        Self::at(std::iter::once(time))
+    }
+
+    /// The first frame at or after each time.
+    fn at(times: impl Iterator<Item = Duration>) -> Self {
+        let terms: Vec<String> =
+            times.enumerate().map(|(index, time)| format!("eq(selected_n,{index})*gte(t,{})", seconds(time))).collect();
+        Self { expression: terms.join("+"), count: Some(terms.len() as u64), every: None }
+    }
+
+    /// A frame after each interval.
+    fn every(interval: Duration, from: Duration, limit: Option<Duration>) -> Self {
+        let until = limit.map(|limit| format!("*lt(t,{})", seconds(from + limit))).unwrap_or_default();
+        let expression = format!("gte(t,{}+selected_n*{}){until}", seconds(from), seconds(interval));
+        Self { expression, count: None, every: Some(interval) }
+    }
+
+    fn filter(&self) -> String {
+        format!("select='{}'", self.expression)
+    }
+
+    /// Which ones, in words for people.
+    fn reason(&self, start: Duration) -> String {
+        match (self.every, self.count) {
+            (Some(every), _) => format!("a picture every {:.1} s", every.as_secs_f64()),
+            (None, Some(1)) => format!("the picture at {:.3} s", start.as_secs_f64()),
+            (None, count) => format!("{} pictures at chosen times", count.unwrap_or(0)),
+        }
+    }
+}
+
+fn seconds(time: Duration) -> String {
+    format!("{}.{:03}", time.as_secs(), time.subsec_millis())
+}
+
+/// The interval of a storyboard.
+pub(super) fn interval(spec: &StoryboardSpec, length: Option<Duration>) -> Duration {
+    spec.every_ms.map_or_else(
+        || {
+            length.map_or(Duration::from_secs(5), |length| {
+                (length / 100).clamp(Duration::from_secs(1), Duration::from_secs(10))
+            })
+        },
+        Duration::from_millis,
+    )
+}
+
+/// Sheets of small pictures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::transcode) struct Sheets {
+    /// Pictures beside and below each other.
+    pub(in crate::transcode) grid: (u32, u32),
+    /// The pixels of a small picture.
+    pub(in crate::transcode) size: (u32, u32),
+    /// The time between two.
+    pub(in crate::transcode) every: Duration,
+}
+
+/// Plans the pictures of one output.
+pub(super) fn plan(found: Found<'_>, chosen: &Chosen<'_>, around: Surroundings<'_>) -> Result<Drafted, Failure> {
+    if !around.encoders.makes_pictures(found.spec.container) {
+        return Err(no_encoder(found.spec.container.name()));
+    }
+    Ok(pictures(found, chosen, around))
+}
+
+fn pictures(found: Found<'_>, chosen: &Chosen<'_>, around: Surroundings<'_>) -> Drafted {
+    let mut drafted = Drafted::default();
+    // That there is one was checked where the streams were chosen.
+    let Some((stream, facts)) = chosen.video else { return drafted };
+    let Found { index, spec, spans, length, .. } = found;
+    let taken = match &spec.shape {
+        Shape::Thumbnails(times) => Taking { choice: thumbnails(times, found), video: spec.video, grid: None },
+        Shape::Storyboard(board) => {
+            let video = VideoSpec { width: Some(board.width), height: None, upscale: true, ..spec.video };
+            let every = interval(board, length);
+            let choice = Choice::every(every, spans.offset(index), spans.limit(index));
+            let grid = (board.columns, board.rows);
+            let size = picture::fit(facts, &video);
+            drafted.make = Some(Make::Storyboard(Sheets { grid, size, every }));
+            Taking { choice, video, grid: Some(grid) }
+        }
+        _ => Taking { choice: Choice::one(spans.offset(index)), video: spec.video, grid: None },
+    };
+    frames(&mut drafted.args, (stream, facts), &taken, spec.container);
+    let size = picture::fit(facts, &taken.video);
+    let held = HeldVideo { codec: String::new(), size: Some(size), rate: None, encoded: true };
+    let holds = Holds { video: Some(held).filter(|held| held.size != Some((0, 0))), ..Holds::default() };
+    let result = format!("{}, {}x{}", spec.container, size.0, size.1);
+    let why = taken.choice.reason(spans.start(index));
+    drafted.decisions.push(Decision::of("video", Action::Capture, why).into(&result));
+    if !spec.shape.is_folder() {
+        let file = format!(".{index}.{}", spec.container);
+        drafted.args.extend(words(&["-update", "1", "-f", "image2"]));
+        drafted.args.push(file_address(&around.outputs.join(&file)));
+        drafted.parts.push(Part { file, container: spec.container, kind: PartKind::Picture, holds });
+        return drafted;
+    }
+    let (file, times) = (format!(".{index}"), format!(".{index}.times"));
+    drafted.args.extend(words(&["-f", "image2"]));
+    drafted.args.push(pattern(&around.outputs.join(&file), spec.container));
+    times_list(&mut drafted.args, stream, &taken.choice);
+    drafted.args.push(file_address(&around.outputs.join(&times)));
+    let kind = PartKind::Pictures { times, count: taken.choice.count };
+    drafted.parts.push(Part { file, container: spec.container, kind, holds });
+    drafted.make.get_or_insert(Make::Thumbnails);
+    drafted
+}
+
+/// Which frames are taken, and what becomes of them.
+struct Taking {
+    choice: Choice,
+    video: VideoSpec,
+    grid: Option<(u32, u32)>,
+}
+
+fn thumbnails(times: &Times, found: Found<'_>) -> Choice {
+    let Found { index, spans, length, .. } = found;
+    let offset = spans.offset(index);
+    match times.resolve(length.and_then(|length| u64::try_from(length.as_millis()).ok())) {
+        Times::EveryMs(ms) => Choice::every(Duration::from_millis(ms), offset, spans.limit(index)),
+        // Times count from the start of what the output takes.
+        Times::AtMs(times) => Choice::at(times.into_iter().map(|ms| offset + Duration::from_millis(ms))),
+        Times::Count(_) => Choice::at(std::iter::empty()),
+    }
+}
+
+/// Options for the chosen frames, up to the muxer.
+fn frames(args: &mut Vec<OsString>, (stream, facts): (&Stream, &VideoFacts), taking: &Taking, container: Container) {
+    let made = picture::picture(stream, facts, &taking.video, Carries::default());
+    let mut filters = vec![taking.choice.filter()];
+    filters.extend(made.filters);
+    filters.extend(taking.grid.map(|(columns, rows)| format!("tile={columns}x{rows}")));
+    args.extend(["-map".into(), format!("0:{}", stream.index).into()]);
+    args.extend(words(&["-an", "-sn", "-dn", "-fps_mode", "vfr", "-map_metadata", "-1"]));
+    args.extend(["-filter:v".into(), filters.join(",").into()]);
+    args.extend(words(muxer::picture(container)));
+    if let Some(count) = taking.choice.count.filter(|_| taking.grid.is_none()) {
+        args.extend(["-frames:v".into(), count.to_string().into()]);
+    }
+}
+
+/// A second, tiny output that tells when each frame was taken, up to its file.
+fn times_list(args: &mut Vec<OsString>, stream: &Stream, choice: &Choice) {
+    args.extend(["-map".into(), format!("0:{}", stream.index).into()]);
+    args.extend(words(&["-an", "-sn", "-dn", "-fps_mode", "vfr", "-enc_time_base", "1:1000"]));
+    args.extend(["-filter:v".into(), format!("{},scale=16:16", choice.filter()).into()]);
+    if let Some(count) = choice.count {
+        args.extend(["-frames:v".into(), count.to_string().into()]);
+    }
+    args.extend(words(&["-c:v", "rawvideo", "-f", "framecrc"]));
+}
+
+/// The numbered files in a folder. A percent sign in the folder's own path would be read as a pattern.
+fn pattern(folder: &Path, container: Container) -> OsString {
+    let address = file_address(folder).into_vec();
+    let doubled = address.into_iter().flat_map(|byte| std::iter::repeat_n(byte, if byte == b'%' { 2 } else { 1 }));
+    let mut pattern = OsString::from_vec(doubled.collect());
+    pattern.push(format!("/%05d.{container}"));
+    pattern
+}
+
+/// Looks at the frames among which one that isn't black is chosen: every one makes a small grey picture.
+pub(super) fn looks(info: &MediaInfo, times: &[Duration], around: Surroundings<'_>) -> Vec<OsString> {
+    let mut args = Vec::new();
+    let Some((stream, _)) = info.video() else { return args };
+    for time in times {
+        args.extend(guarded_input());
+        args.extend(span::options(*time, None));
+        args.extend(["-i".into(), file_address(around.input)]);
+    }
+    let (width, height) = LOOK;
+    for index in 0..times.len() {
+        args.extend(["-map".into(), format!("{index}:{}", stream.index).into()]);
+        args.extend(words(&["-frames:v", "1", "-an", "-sn", "-dn", "-vf"]));
+        args.push(format!("scale={width}:{height},format=gray").into());
+        args.extend(words(&["-c:v", "rawvideo", "-f", "rawvideo"]));
+        args.push(file_address(&around.scratch.join(format!("look-{index}"))));
+    }
+    args
+}
+
+/// How good a small grey picture is for a poster: contrast, unless it is nearly black or white.
+pub(in crate::transcode) fn score(pixels: &[u8]) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "a few thousand pixels")]
+    let count = pixels.len().max(1) as f64;
+    let mean = pixels.iter().map(|&pixel| f64::from(pixel)).sum::<f64>() / count;
+    let variance = pixels.iter().map(|&pixel| (f64::from(pixel) - mean).powi(2)).sum::<f64>() / count;
+    let contrast = variance.sqrt();
+    if (40.0..=220.0).contains(&mean) { 1000.0 + contrast } else { contrast }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn black_and_white_are_worse_than_any_picture() {
+        let black = [16; 100];
+        let white = [235; 100];
+        let dim: Vec<u8> = (0..100).map(|pixel| 30 + pixel).collect();
+        let rich: Vec<u8> = (0..200).map(|pixel| 20 + pixel).collect();
+        assert!(score(&rich) > score(&dim) && score(&dim) > score(&white) && score(&white) <= 1.0);
+        assert!(score(&black) < 1.0 && score(&[]) < 1.0);
+    }
+
+    #[test]
+    fn frames_are_chosen_by_time() {
+        let at = Choice::at([Duration::from_millis(500), Duration::from_secs(2)].into_iter());
+        assert_eq!(at.filter(), "select='eq(selected_n,0)*gte(t,0.500)+eq(selected_n,1)*gte(t,2.000)'");
+        assert_eq!(pattern(Path::new("/a%b/.0"), Container::Jpg), "file:/a%%b/.0/%05d.jpg");
+        let every = Choice::every(Duration::from_secs(2), Duration::from_secs(1), Some(Duration::from_secs(5)));
+        assert_eq!(every.filter(), "select='gte(t,1.000+selected_n*2.000)*lt(t,6.000)'");
+    }
+}

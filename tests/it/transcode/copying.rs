@@ -1,0 +1,67 @@
+//! A stream that already is what was asked for is copied, stream by stream; everything else is encoded, and the plan says why.
+
+use serde_json::{Value, json};
+use transcoded::domain::decision::Action;
+use transcoded::domain::job::Output;
+
+use super::world::World;
+
+fn actions(output: &Output) -> Vec<Action> {
+    output.decisions.iter().map(|decision| decision.action).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_what_fits_is_copied() {
+    use Action::{Copy, Encode};
+    let world = World::new();
+    world.small_clip();
+    let long = "-f lavfi -i testsrc2=size=160x120:rate=25:duration=1";
+    world.clip(&format!("{long} -c:v libx264 -preset ultrafast -pix_fmt yuv444p"), "444.mp4");
+    world.clip(&format!("{long} -c:v libx264 -preset ultrafast -pix_fmt yuv420p -aspect 2"), "anamorphic.mp4");
+    world.clip(
+        &format!("{long} -c:v libx264 -preset ultrafast -pix_fmt yuv420p -flags +ilme+ildct -top 1"),
+        "fields.mp4",
+    );
+    for (input, output, expected) in [
+        ("in.mp4", json!({ "name": "a.mp4" }), &[Copy, Copy][..]),
+        ("in.mp4", json!({ "name": "a.mkv", "preset": "h264-720p" }), &[Copy, Copy]),
+        ("in.mp4", json!({ "name": "a.mp4", "copy": "never" }), &[Encode, Encode]),
+        ("in.mp4", json!({ "name": "a.mp4", "video": { "width": 80 } }), &[Encode, Copy]),
+        ("in.mp4", json!({ "name": "a.mp4", "audio": { "channels": 1 } }), &[Copy, Encode]),
+        ("in.mp4", json!({ "name": "a.mp4", "video": { "crf": 20 } }), &[Encode, Copy]),
+        ("in.mp4", json!({ "name": "a.mp4", "video": { "bitrate_bps": 20_000 } }), &[Encode, Copy]),
+        ("in.mp4", json!({ "name": "a.mp4", "video": { "max_bitrate_bps": 5_000_000 } }), &[Copy, Copy]),
+        ("in.mp4", json!({ "name": "a.mp4", "video": { "fps": 12 } }), &[Encode, Copy]),
+        ("in.mp4", json!({ "name": "a.mp4", "video": { "codec": "hevc", "speed": "ultrafast" } }), &[Encode, Copy]),
+        ("in.mp4", json!({ "name": "a.mp4", "trim": { "start_ms": 200 } }), &[Encode, Encode]),
+        ("in.mp4", json!({ "name": "a.mp4", "trim": { "end_ms": 500, "mode": "keyframe" } }), &[Copy, Copy]),
+        ("in.mp4", json!({ "name": "a.mp3" }), &[Encode]),
+        ("in.mp4", json!({ "name": "a.m4a" }), &[Copy]),
+        ("444.mp4", json!({ "name": "a.mp4" }), &[Encode]),
+        ("anamorphic.mp4", json!({ "name": "a.mp4" }), &[Encode]),
+        ("fields.mp4", json!({ "name": "a.mp4" }), &[Encode]),
+    ] {
+        let made = world.one(input, output.clone()).await;
+        assert_eq!(actions(&made), expected, "{input} {output}: {:?}", made.decisions);
+        assert!(made.decisions.iter().all(|decision| !decision.why.is_empty()));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trim_is_exact_unless_key_frames_are_asked_for() {
+    let world = World::new();
+    world.clip(
+        "-f lavfi -i testsrc2=size=160x120:rate=25:duration=6 -f lavfi -i sine=duration=6 -c:v libx264 -g 50 \
+         -preset ultrafast -pix_fmt yuv420p -c:a aac",
+        "gop.mp4",
+    );
+    let trimmed = |mode: Value| json!({ "name": "a.mp4", "trim": { "start_ms": 3000, "end_ms": 5000, "mode": mode } });
+    let exact = world.one("gop.mp4", trimmed(json!("exact"))).await;
+    let exact = exact.media.unwrap().duration_ms.unwrap();
+    assert!(exact.abs_diff(2000) < 60, "{exact}");
+    let fast = world.one("gop.mp4", trimmed(json!("keyframe"))).await;
+    assert_eq!(actions(&fast), [Action::Copy, Action::Copy]);
+    // From the key frame at 2 s.
+    let fast = fast.media.unwrap().duration_ms.unwrap();
+    assert!((1900..3200).contains(&fast), "{fast}");
+}

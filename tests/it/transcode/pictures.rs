@@ -1,0 +1,102 @@
+//! Still pictures: at the times that were asked for, not black where none was, in sheets that a player can use.
+
+use serde_json::json;
+use transcoded::domain::failure::FailureCode as C;
+
+use super::world::{World, decodes, grey};
+
+/// Two seconds of black, then four of a test picture.
+fn black_lead(world: &World) {
+    world.clip(
+        "-f lavfi -i color=black:size=160x120:rate=25:duration=2 -f lavfi -i testsrc2=size=160x120:rate=25:duration=4 \
+         -filter_complex concat=n=2 -c:v libx264 -preset ultrafast -pix_fmt yuv420p",
+        "lead.mp4",
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_poster_is_not_black_unless_everything_is() {
+    let world = World::new();
+    black_lead(&world);
+    world.clip("-f lavfi -i color=black:size=160x120:rate=25:duration=2 -c:v libx264 -preset ultrafast", "dark.mp4");
+    for name in ["poster.jpg", "poster.png", "poster.webp"] {
+        let (job, output) = world.one_of("lead.mp4", json!({ "name": name, "video": { "width": 80 } })).await;
+        let video = output.media.unwrap().video.unwrap();
+        assert_eq!((video.width, video.height), (80, 60), "{name}");
+        assert!(grey(&world.files.output(job, 1, name)) > 60, "{name}");
+    }
+    let (job, _) = world.one_of("dark.mp4", json!({ "name": "poster.jpg" })).await;
+    assert!(grey(&world.files.output(job, 1, "poster.jpg")) < 30);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_picture_is_taken_at_the_time_that_was_asked_for() {
+    let world = World::new();
+    black_lead(&world);
+    let outputs = json!([
+        { "name": "black.jpg", "picture": { "at_ms": 1000 } },
+        { "name": "bright.jpg", "picture": { "at_ms": 3000 } },
+        { "name": "film.mp4", "copy": "never", "video": { "speed": "ultrafast" } },
+    ]);
+    let (job, _) = world.succeed_as(json!({ "input": "lead.mp4", "outputs": outputs })).await;
+    assert!(grey(&world.files.output(job, 1, "black.jpg")) < 30);
+    assert!(grey(&world.files.output(job, 1, "bright.jpg")) > 60);
+    let late = json!({ "input": "lead.mp4", "outputs": [{ "name": "a.jpg", "picture": { "at_ms": 9000 } }] });
+    assert_eq!(world.fail(late).await.code, C::TrimBeyondEnd);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn thumbnails_come_at_times_at_intervals_or_evenly_spread() {
+    let world = World::new();
+    black_lead(&world);
+    for (thumbnails, expected) in [
+        (json!({ "at_ms": [0, 1500, 5900] }), 3),
+        (json!({ "every_ms": 1000 }), 6),
+        (json!({ "count": 4, "format": "png" }), 4),
+        (json!({}), 10),
+    ] {
+        let (job, output) = world
+            .one_of("lead.mp4", json!({ "name": "shots", "thumbnails": thumbnails, "video": { "height": 60 } }))
+            .await;
+        assert_eq!(output.files, Some(expected), "{thumbnails}");
+        let folder = world.files.output(job, 1, "shots");
+        let ending = thumbnails["format"].as_str().unwrap_or("jpg");
+        for number in 1..=expected {
+            assert!(decodes(&folder.join(format!("{number:05}.{ending}"))), "{thumbnails} {number}");
+        }
+        assert!(grey(&folder.join(format!("00001.{ending}"))) < 30, "the first one is of the black lead");
+        assert!(grey(&folder.join(format!("{expected:05}.{ending}"))) > 60, "the last one isn't");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_storyboard_tells_a_player_where_each_picture_is() {
+    let world = World::new();
+    black_lead(&world);
+    let board = json!({ "every_ms": 500, "width": 64, "columns": 3, "rows": 2 });
+    let (job, output) = world.one_of("lead.mp4", json!({ "name": "board", "storyboard": board })).await;
+    // Twelve pictures of 64x48, six on a sheet, and the file about them.
+    assert_eq!((output.files, output.links["vtt"].as_str()), (Some(3), "storyboard.vtt"));
+    let video = output.media.unwrap().video.unwrap();
+    assert_eq!((video.width, video.height), (192, 96));
+    let folder = world.files.output(job, 1, "board");
+    let text = std::fs::read_to_string(folder.join("storyboard.vtt")).unwrap();
+    let cues: Vec<&str> = text.lines().filter(|line| line.contains("#xywh=")).collect();
+    assert_eq!(cues.len(), 12);
+    assert_eq!((cues[0], cues[11]), ("00001.jpg#xywh=0,0,64,48", "00002.jpg#xywh=128,48,64,48"));
+    assert!(text.contains("00:00:05.520 --> 00:00:06.000"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sound_alone_makes_no_picture() {
+    let world = World::new();
+    world.clip("-f lavfi -i sine=duration=1 -c:a flac", "sound.flac");
+    for output in [
+        json!({ "name": "a.jpg" }),
+        json!({ "name": "t", "thumbnails": { "count": 2 } }),
+        json!({ "name": "s", "storyboard": {} }),
+    ] {
+        let failure = world.fail(json!({ "input": "sound.flac", "outputs": [output] })).await;
+        assert_eq!(failure.code, C::StreamMissing, "{failure}");
+    }
+}
