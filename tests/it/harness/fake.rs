@@ -14,7 +14,7 @@ use super::server::Server;
 
 const FRAME: &str = r#"#!/bin/sh
 real='REAL'; ready='READY'; here=${0%/*}
-case " $* " in *" -progress "*) ;; *) CHECKS ;; esac
+case " $* " in *" -progress "*) ;; *" -loglevel error "*" -f null - ") CHECKS ;; *) exec "$real" "$@" ;; esac
 for out; do [ "$last" = -i ] && in=${out#file:}; last=$out; done
 out=${out#file:}
 case $out in *.mp3 | *.m4a) ;; *) exec "$real" "$@" ;; esac
