@@ -16,10 +16,11 @@ use crate::db::{self, Retention, Rules, SqliteStore, Store};
 use crate::domain::job::RetryPolicy;
 use crate::domain::time::{SharedClock, SystemClock};
 use crate::failpoint::{Point, failpoint};
+use crate::fetch::{Bounds, Fetcher, Networks};
 use crate::ffmpeg;
 use crate::http::{self, Context, Metrics, Parts};
 use crate::queue::Queue;
-use crate::storage::{Files, MediaRoots};
+use crate::storage::{Files, Inputs, MediaRoots, Uploads};
 use crate::transcode::{Toolchain, Transcoder};
 use crate::worker::{Pool, Room, Upkeep};
 
@@ -86,7 +87,7 @@ async fn run(settings: Settings) -> Result<(), Failure> {
 async fn build(settings: &Settings, stop: CancellationToken) -> Result<Server, Failure> {
     let clock: SharedClock = Arc::new(SystemClock);
     let presets = load_presets(settings.preset_dir.as_deref())?;
-    let roots = Arc::new(open_roots(&settings.media_roots)?);
+    let roots = open_roots(&settings.media_roots)?;
     // The lock on the database comes first: it keeps a second server from clearing this one's workspaces.
     let jobs = CancellationToken::new();
     let rules = rules(&settings.limits);
@@ -96,6 +97,9 @@ async fn build(settings: &Settings, stop: CancellationToken) -> Result<Server, F
     };
     let queue = Arc::new(Queue::open(jobs, open).await?);
     let files = Arc::new(Files::open(&settings.data_dir)?);
+    let limits = &settings.limits;
+    let uploads = Arc::new(Uploads::open(&settings.data_dir, limits.max_upload_bytes, limits.min_free_bytes)?);
+    let inputs = Inputs::new(roots, Arc::clone(&uploads));
     let path = std::env::var_os("PATH");
     let tools = ffmpeg::locate(settings.ffmpeg.clone(), settings.ffprobe.clone(), path.as_deref())?;
     let toolchain = Toolchain::examine(tools, &settings.data_dir).await?;
@@ -106,8 +110,9 @@ async fn build(settings: &Settings, stop: CancellationToken) -> Result<Server, F
         toolchain.version
     );
     let (ffmpeg_version, encoders) = (toolchain.version.clone(), toolchain.encoders.clone());
-    let transcoder = Transcoder::new(toolchain, Arc::clone(&roots), Arc::clone(&files), Arc::clone(&clock));
-    let transcoder = Arc::new(transcoder.stall_after(settings.limits.stall_timeout));
+    let transcoder = Transcoder::new(toolchain, inputs, Arc::clone(&files), Arc::clone(&clock));
+    let transcoder = transcoder.stall_after(settings.limits.stall_timeout).fetch_with(fetcher(settings));
+    let transcoder = Arc::new(transcoder);
     let (draining, closing) = (CancellationToken::new(), CancellationToken::new());
     let pool = Pool {
         room: Room { queue: Arc::clone(&queue), transcoder: Arc::clone(&transcoder), files: Arc::clone(&files) },
@@ -119,12 +124,20 @@ async fn build(settings: &Settings, stop: CancellationToken) -> Result<Server, F
         draining: draining.clone(),
     };
     let retention = retention(&settings.limits);
-    let upkeep = Upkeep { queue: Arc::clone(&queue), files: Arc::clone(&files), retention };
+    let upkeep = Upkeep {
+        queue: Arc::clone(&queue),
+        files: Arc::clone(&files),
+        uploads: Arc::clone(&uploads),
+        clock: Arc::clone(&clock),
+        retention,
+        keep_uploads: limits.keep_uploads,
+    };
     let context = Context::new(Parts {
         queue,
         transcoder,
         files,
-        roots,
+        uploads,
+        keep_uploads: limits.keep_uploads,
         presets,
         ffmpeg_version,
         encoders,
@@ -138,6 +151,15 @@ async fn build(settings: &Settings, stop: CancellationToken) -> Result<Server, F
         closing: closing.clone(),
     });
     Ok(Server { context, pool, upkeep, stop, draining, closing })
+}
+
+fn fetcher(settings: &Settings) -> Fetcher {
+    Fetcher::new(Bounds {
+        networks: Arc::new(Networks::new(settings.allowed_networks.clone())),
+        max_bytes: settings.limits.max_input_bytes,
+        reserve_bytes: settings.limits.min_free_bytes,
+        ..Bounds::default()
+    })
 }
 
 fn rules(limits: &Limits) -> Rules {

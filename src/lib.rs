@@ -6,6 +6,7 @@ pub mod config;
 pub mod db;
 pub mod domain;
 pub mod failpoint;
+pub mod fetch;
 pub mod ffmpeg;
 pub mod http;
 pub mod queue;

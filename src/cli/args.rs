@@ -38,6 +38,9 @@ pub enum Command {
     /// Show what a job would do, and everything that is wrong with it, without running it
     #[command(after_long_help = EXIT_CODES)]
     Plan(Plan),
+    /// Send a file to the server and print its name as an input
+    #[command(after_long_help = EXIT_CODES)]
+    Upload(Upload),
     /// Follow a job until it is over, and show what was made
     #[command(after_long_help = format!("{CTRL_C}\n\n{EXIT_CODES}"))]
     Watch(Watch),
@@ -83,9 +86,14 @@ Exit codes:
 /// `transcoded submit`
 #[derive(Args, Debug, Default)]
 pub struct Submit {
-    /// What to read: a path relative to one of the server's media roots
+    /// What to read: a path relative to one of the server's media roots, a URL that the server fetches, or upload:ID; with
+    /// --upload a file here
     #[arg(required_unless_present = "spec")]
     pub input: Option<String>,
+
+    /// Send the input, which is a file on this machine, to the server first
+    #[arg(long)]
+    pub upload: bool,
 
     /// What to make, e.g. out.mp4; may be given several times, all outputs come from one decode
     #[arg(short, long = "output", value_name = "NAME")]
@@ -135,7 +143,7 @@ pub struct Submit {
     /// The whole job as JSON, as the API takes it, from a file or "-" for standard input
     #[arg(long, value_name = "FILE", conflicts_with_all = [
         "input", "outputs", "preset", "mode", "priority", "labels", "timeout_seconds", "max_attempts", "grace_seconds",
-        "run_at", "raw", "verify", "crash_safe",
+        "run_at", "raw", "verify", "crash_safe", "upload",
     ])]
     pub spec: Option<PathBuf>,
 
@@ -195,6 +203,17 @@ pub struct Plan {
     /// ffmpeg's own arguments instead of outputs
     #[arg(last = true, value_name = "FFMPEG ARGS", conflicts_with = "outputs")]
     pub raw: Vec<String>,
+}
+
+/// `transcoded upload`
+#[derive(Args, Debug)]
+pub struct Upload {
+    /// The file to send
+    pub file: PathBuf,
+
+    /// Print what the server knows of it as JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `transcoded watch`
@@ -265,7 +284,7 @@ pub struct OneJob {
 /// `transcoded probe`
 #[derive(Args, Debug)]
 pub struct Probe {
-    /// What to read: a path relative to one of the server's media roots
+    /// What to read: a path relative to one of the server's media roots, a URL that the server fetches, or upload:ID
     pub input: String,
 
     /// Print JSON

@@ -1,11 +1,13 @@
 //! The requests that the commands make, and the answers to them as typed values or errors for people.
 
+use std::path::Path;
 use std::time::Duration;
 
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use tokio_util::io::ReaderStream;
 
 use super::args::{Cancel, Connection};
 use super::error::Error;
@@ -25,6 +27,8 @@ const PROBE: Duration = Duration::from_mins(3);
 
 /// How long saving what is left of a job may take.
 const SALVAGE: Duration = Duration::from_hours(1);
+/// How much of a file is read at once.
+const PIECE: usize = 256 * 1024;
 
 /// A page of jobs.
 #[derive(Debug, Deserialize)]
@@ -82,6 +86,27 @@ impl Client {
     pub(super) async fn plan(&self, body: String) -> Result<JobPlan, Error> {
         let request = self.request(Method::POST, &["v1", "plan"]).header("content-type", "application/json").body(body);
         self.read(request.timeout(PROBE)).await
+    }
+
+    /// Sends a file, as it is read, however long that takes; returns what the server says of it.
+    ///
+    /// # Errors
+    /// Where the file can't be read, or the server doesn't take it.
+    pub(super) async fn upload(&self, file: &Path) -> Result<Value, Error> {
+        let unreadable = |error| Error::Usage(format!("{} can't be read: {error}", file.display()));
+        let open = tokio::fs::File::open(file).await.map_err(unreadable)?;
+        let facts = open.metadata().await.map_err(unreadable)?;
+        let mut url = self.server.at(&["v1", "uploads"]);
+        if let Some(name) = file.file_name() {
+            url.query_pairs_mut().append_pair("filename", &name.to_string_lossy());
+        }
+        let body = reqwest::Body::wrap_stream(ReaderStream::with_capacity(open, PIECE));
+        let mut request = self.http.post(url).header("content-type", "application/octet-stream").body(body);
+        // Of a pipe nobody knows how much will come.
+        if facts.is_file() {
+            request = request.header("content-length", facts.len());
+        }
+        self.read(request).await
     }
 
     /// Asks a job to stop.

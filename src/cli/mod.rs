@@ -22,6 +22,7 @@ mod run;
 mod server_url;
 mod submit;
 mod text;
+mod upload;
 mod watch;
 
 pub use args::{Command, Connection};

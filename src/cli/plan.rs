@@ -13,14 +13,15 @@ use crate::domain::planned::{JobPlan, PlannedOutput};
 
 /// Shows what a job would do; fails where it can't be done.
 pub(super) async fn plan(client: &Client, args: &Plan) -> Result<Outcome, Error> {
-    let body = submit::body(&Submit {
+    let job = Submit {
         input: args.input.clone(),
         outputs: args.outputs.clone(),
         preset: args.preset.clone(),
         spec: args.spec.clone(),
         raw: args.raw.clone(),
         ..Submit::default()
-    })?;
+    };
+    let body = submit::body(&job, job.input.as_deref())?;
     let plan = client.plan(body).await?;
     // Numbers and strings can always be written as JSON.
     print(&if args.json {

@@ -9,7 +9,7 @@ use super::interrupts::Interrupts;
 use super::outcome::Outcome;
 use super::print::{complain, print};
 use super::watch::{Follow, Patience, watch};
-use super::{backup, change, doctor, list, media, plan, submit};
+use super::{backup, change, doctor, list, media, plan, submit, upload};
 
 /// Runs a command to its end. Errors are told on standard error; the exit code is as the command's help says.
 #[must_use]
@@ -46,6 +46,7 @@ async fn carry_out(command: &Command, connection: &Connection) -> Result<Outcome
     let client = Client::new(connection);
     match command {
         Command::Submit(args) => submit::submit(&client?, args).await,
+        Command::Upload(args) => upload::upload(&client?, args).await,
         Command::Watch(args) => watch_one(&client?, args).await,
         Command::List(args) => list::list(&client?, args).await,
         Command::Cancel(args) => change::cancel(&client?, args).await,

@@ -12,15 +12,19 @@ use super::error::Error;
 use super::interrupts::Interrupts;
 use super::outcome::Outcome;
 use super::print::{complain, print};
+use super::upload;
 use super::watch::{Follow, Patience, watch};
 use crate::domain::job::Job;
 use crate::domain::output::OutputRequest;
 
 /// Submits a job, and follows it where that is wanted.
 pub(super) async fn submit(client: &Client, args: &Submit) -> Result<Outcome, Error> {
-    let body = body(args)?;
+    let mut body = body(args, args.input.as_deref())?;
     if let Some(folder) = &args.following.download {
         prepare(folder)?;
+    }
+    if let Some(file) = args.input.as_deref().filter(|_| args.upload) {
+        body = self::body(args, Some(&upload::send(client, Path::new(file)).await?))?;
     }
     if !args.watch && args.following.download.is_none() {
         let job = client.submit(body).await?;
@@ -54,7 +58,7 @@ fn submitted(job: &Job, json: bool) -> String {
 }
 
 /// The request's body. What wasn't given isn't sent, so that the server's defaults hold.
-pub(super) fn body(args: &Submit) -> Result<String, Error> {
+pub(super) fn body(args: &Submit, input: Option<&str>) -> Result<String, Error> {
     if let Some(file) = &args.spec {
         return read_spec(file);
     }
@@ -68,7 +72,7 @@ pub(super) fn body(args: &Submit) -> Result<String, Error> {
             body.insert(key.to_owned(), value);
         }
     };
-    put("input", args.input.as_deref().map(Value::from));
+    put("input", input.map(Value::from));
     let outputs: Vec<_> = args.outputs.iter().map(|name| output(name, args.preset.as_deref())).collect();
     put("outputs", (!outputs.is_empty()).then(|| json!(outputs)));
     put("args", (!args.raw.is_empty()).then(|| json!(args.raw)));
@@ -123,7 +127,7 @@ mod tests {
     fn parse(args: &[&str]) -> Result<String, String> {
         let args = ["submit"].iter().chain(args);
         let program = Program::try_parse_from(args).map_err(|error| error.to_string())?;
-        body(&program.submit).map_err(|error| error.to_string())
+        body(&program.submit, program.submit.input.as_deref()).map_err(|error| error.to_string())
     }
 
     fn request(args: &[&str]) -> JobRequest {
@@ -184,6 +188,7 @@ mod tests {
             &["a.mov", "--preset", "web-mp4"],
             &["a.mov", "-o", "a.mp4", "--", "-i", "x"],
             &["a.mov", "--spec", "-"],
+            &["--spec", "-", "--upload"],
             &["--spec", "-", "--priority", "1"],
             &["a.mov", "-o", "a.mp4", "--mode", "fast"],
             &["a.mov", "-o", "a.mp4", "--label", "nothing"],

@@ -34,6 +34,15 @@ pub struct Flags {
     #[arg(long, env = "TRANSCODED_MEDIA_ROOT", value_name = "DIR", value_delimiter = ':')]
     pub media_root: Vec<PathBuf>,
 
+    /// A network that inputs may be fetched from besides public addresses, such as 10.1.0.0/16; may be given several times, in
+    /// the environment with "," between [default: none]
+    #[arg(long, env = "TRANSCODED_ALLOW_NETWORK", value_name = "CIDR", value_delimiter = ',')]
+    pub allow_network: Vec<String>,
+
+    /// The most bytes of an input that is fetched from another server [default: 107374182400]
+    #[arg(long, env = "TRANSCODED_MAX_INPUT_BYTES", value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1..))]
+    pub max_input_bytes: Option<u64>,
+
     /// A folder with presets of your own, one TOML or JSON file each, checked at the start [default: none]
     #[arg(long, env = "TRANSCODED_PRESET_DIR", value_name = "DIR")]
     pub preset_dir: Option<PathBuf>,
@@ -76,7 +85,7 @@ pub struct Flags {
     #[arg(long, env = "TRANSCODED_LEASE_SECONDS", value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=3600))]
     pub lease_seconds: Option<u32>,
 
-    /// No job is started while fewer bytes are free on the disk of the data folder [default: 268435456]
+    /// No job is started and no upload taken while fewer bytes are free on the disk of the data folder [default: 268435456]
     #[arg(long, env = "TRANSCODED_MIN_FREE_BYTES", value_name = "BYTES")]
     pub min_free_bytes: Option<u64>,
 
@@ -91,6 +100,14 @@ pub struct Flags {
     /// Hours that a job which was cancelled is kept, with its files; 0 for ever [default: 168]
     #[arg(long, env = "TRANSCODED_KEEP_CANCELLED_HOURS", value_name = "HOURS")]
     pub keep_cancelled_hours: Option<u32>,
+
+    /// Hours that an upload is kept which no job needs, since its last byte or its last use; 0 for ever [default: 24]
+    #[arg(long, env = "TRANSCODED_KEEP_UPLOADS_HOURS", value_name = "HOURS")]
+    pub keep_uploads_hours: Option<u32>,
+
+    /// The most bytes that an upload may have [default: 53687091200]
+    #[arg(long, env = "TRANSCODED_MAX_UPLOAD_BYTES", value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1..))]
+    pub max_upload_bytes: Option<u64>,
 
     /// How many events are kept for clients that come back [default: 100000]
     #[arg(long, env = "TRANSCODED_EVENT_HISTORY", value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
@@ -130,12 +147,15 @@ impl Flags {
     pub fn over(self, below: Self) -> Self {
         let media_root = if self.media_root.is_empty() { below.media_root } else { self.media_root };
         let allow_host = if self.allow_host.is_empty() { below.allow_host } else { self.allow_host };
+        let allow_network = if self.allow_network.is_empty() { below.allow_network } else { self.allow_network };
         Self {
             config: self.config.or(below.config),
             listen: self.listen.or(below.listen),
             allow_host,
             data_dir: self.data_dir.or(below.data_dir),
             media_root,
+            allow_network,
+            max_input_bytes: self.max_input_bytes.or(below.max_input_bytes),
             preset_dir: self.preset_dir.or(below.preset_dir),
             slots: self.slots.or(below.slots),
             database_url: self.database_url.or(below.database_url),
@@ -150,6 +170,8 @@ impl Flags {
             keep_succeeded_hours: self.keep_succeeded_hours.or(below.keep_succeeded_hours),
             keep_failed_hours: self.keep_failed_hours.or(below.keep_failed_hours),
             keep_cancelled_hours: self.keep_cancelled_hours.or(below.keep_cancelled_hours),
+            keep_uploads_hours: self.keep_uploads_hours.or(below.keep_uploads_hours),
+            max_upload_bytes: self.max_upload_bytes.or(below.max_upload_bytes),
             event_history: self.event_history.or(below.event_history),
             ffmpeg: self.ffmpeg.or(below.ffmpeg),
             ffprobe: self.ffprobe.or(below.ffprobe),

@@ -1,9 +1,10 @@
 //! The settings after everything was laid over the defaults, checked.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use tracing::Level;
 
 use super::error::{ConfigError, check_positive};
@@ -26,6 +27,8 @@ pub struct Settings {
     pub media_roots: Vec<PathBuf>,
     /// The folder with the operator's own presets.
     pub preset_dir: Option<PathBuf>,
+    /// The networks that inputs may be fetched from besides public addresses.
+    pub allowed_networks: Vec<IpNet>,
     /// How many jobs run at once.
     pub slots: usize,
     /// How many cores encoders may use between them.
@@ -79,6 +82,7 @@ impl Settings {
             data_dir,
             media_roots,
             preset_dir: flags.preset_dir,
+            allowed_networks: flags.allow_network.iter().map(|text| network(text)).collect::<Result<_, _>>()?,
             slots,
             cores,
             allow_raw_args: flags.allow_raw_args.unwrap_or(false),
@@ -115,6 +119,15 @@ fn allowed_hosts(names: Vec<String>, listen: SocketAddr) -> Result<Option<Vec<St
         }),
         None => Ok((!names.is_empty() || listen.ip().is_loopback()).then_some(names)),
     }
+}
+
+/// A network, or a single address.
+fn network(text: &str) -> Result<IpNet, ConfigError> {
+    let address = || text.parse::<IpAddr>().map(IpNet::from);
+    text.parse::<IpNet>().or_else(|_| address()).map_err(|_| ConfigError::Unusable {
+        setting: "allow_network",
+        message: format!("{text:?} is no network; one is written 10.1.0.0/16 or fd00:1::/32"),
+    })
 }
 
 fn database_file(url: Option<&str>, data_dir: &std::path::Path) -> Result<PathBuf, ConfigError> {
@@ -164,6 +177,9 @@ mod tests {
             ("allow_host = ['http://a']", "allow_host"),
             ("allow_host = ['a:80']", "allow_host"),
             ("database_url = 'postgres://x'", "database_url"),
+            ("allow_network = ['10.0.0.0/33']", "allow_network"),
+            ("allow_network = ['localhost']", "allow_network"),
+            ("max_input_bytes = 0", "max_input_bytes"),
         ] {
             let error = Settings::complete(flags(toml)).unwrap_err().to_string();
             assert!(error.starts_with(setting), "{error}");
@@ -192,6 +208,6 @@ mod tests {
         let example = flags(&shown);
         Settings::complete(example.clone()).unwrap();
         let keys = |flags: &Flags| toml::Table::try_from(flags).unwrap().keys().cloned().collect::<Vec<_>>();
-        assert_eq!(keys(&example).len(), 23, "every key but the file itself: {:?}", keys(&example));
+        assert_eq!(keys(&example).len(), 27, "every key but the file itself: {:?}", keys(&example));
     }
 }

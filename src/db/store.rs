@@ -115,6 +115,9 @@ pub trait Store: Send + Sync {
     /// The ids of all jobs that aren't over.
     fn unfinished_ids(&self) -> Answer<'_, Vec<JobId>>;
 
+    /// Whether a job that isn't over has the input of that name.
+    fn is_input_needed(&self, input: String) -> Answer<'_, bool>;
+
     /// One job and the number of the last event of any job before this look at it.
     fn job_and_position(&self, id: JobId) -> Answer<'_, Option<(Job, u64)>>;
 

@@ -1,4 +1,4 @@
-//! The ids of jobs and the numbers of leases.
+//! The ids of jobs and uploads, and the numbers of leases.
 
 use std::fmt;
 use std::str::FromStr;
@@ -39,6 +39,35 @@ impl FromStr for JobId {
     }
 }
 
+/// An upload's id: a UUIDv7, as a job's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(transparent)]
+#[schema(value_type = String, format = Uuid, examples("019234ab-5678-7def-8123-456789abcdef"))]
+pub struct UploadId(Uuid);
+
+impl UploadId {
+    /// Makes the id of an upload that began `at` this time, out of ten random bytes.
+    #[must_use]
+    pub fn new(at: Timestamp, random: &[u8; 10]) -> Self {
+        Self(JobId::new(at, random).0)
+    }
+}
+
+impl fmt::Display for UploadId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for UploadId {
+    type Err = InvalidUploadId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidUploadId> {
+        // Small letters only: jobs are found by the upload that they name, so it has to have one name.
+        Uuid::parse_str(text).ok().map(Self).filter(|id| id.to_string() == text).ok_or(InvalidUploadId)
+    }
+}
+
 /// A time-limited right to run one attempt. The number grows with every claim of any job and is never used twice, so
 /// that a write which names it can't be mistaken for that of a later attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -69,6 +98,11 @@ impl fmt::Display for Lease {
 #[error("a job id is a UUID such as 019234ab-5678-7def-8123-456789abcdef")]
 pub struct InvalidJobId;
 
+/// The text is no upload's id.
+#[derive(Debug, thiserror::Error)]
+#[error("an upload's id is a UUID such as 019234ab-5678-7def-8123-456789abcdef")]
+pub struct InvalidUploadId;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -87,6 +121,14 @@ mod tests {
             ["", "1", "not-a-uuid", "019234ab56787def8123456789abcdef", "{019234ab-5678-7def-8123-456789abcdef}"]
         {
             assert!(text.parse::<JobId>().is_err(), "{text}");
+            assert!(text.parse::<UploadId>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn an_upload_has_one_name() {
+        let id = UploadId::new(Timestamp::from_millis(1_700_000_000_000), &[255; 10]);
+        assert_eq!(id.to_string().parse::<UploadId>().unwrap(), id);
+        assert!(id.to_string().to_uppercase().parse::<UploadId>().is_err());
     }
 }

@@ -4,6 +4,7 @@ pub mod decision;
 pub mod failure;
 pub mod format;
 pub mod id;
+pub mod input;
 pub mod invalid;
 pub mod job;
 pub mod log;

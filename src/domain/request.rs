@@ -33,7 +33,8 @@ pub const LONGEST_GRACE_SECONDS: u32 = 3600;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct JobRequest {
-    /// What to read: a path relative to a media root, or a `file://` URL inside one.
+    /// What to read: a path relative to a media root, a `file://` URL inside one, a `http(s)://` URL that the server fetches, or
+    /// `upload:` and an upload's id. Of a URL user, password and query are never shown again.
     #[schema(examples("clips/in.mov"))]
     pub input: String,
     /// What to make, all from one decode of the input: 1 to 32 outputs.
@@ -105,7 +106,7 @@ fn default_max_attempts() -> u32 {
 /// A checked job, as it is stored and run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct JobSpec {
-    /// What to read, as the client wrote it.
+    /// What to read, as the client wrote it: with all secrets, so for `domain::input::shown` only.
     pub input: String,
     /// What to make.
     pub work: Work,

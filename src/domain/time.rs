@@ -32,6 +32,12 @@ impl Timestamp {
         Self(self.0.saturating_add(i64::try_from(time.as_millis()).unwrap_or(i64::MAX)))
     }
 
+    /// The time so much earlier.
+    #[must_use]
+    pub fn before(self, time: Duration) -> Self {
+        Self(self.0.saturating_sub(i64::try_from(time.as_millis()).unwrap_or(i64::MAX)))
+    }
+
     /// Milliseconds from `earlier` until this time; 0 where that is not before it.
     #[must_use]
     pub fn millis_since(self, earlier: Self) -> u64 {
@@ -43,6 +49,15 @@ impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let time = jiff::Timestamp::from_millisecond(self.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
         write!(f, "{time:.3}")
+    }
+}
+
+impl Timestamp {
+    /// The time as headers of HTTP spell it, e.g. `Sat, 31 Jan 2026 12:00:00 GMT`.
+    #[must_use]
+    pub fn http_date(self) -> String {
+        let time = jiff::Timestamp::from_millisecond(self.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+        time.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
     }
 }
 

@@ -16,14 +16,15 @@ pub(super) fn read(json: &[u8]) -> Option<MediaInfo> {
     let text = String::from_utf8_lossy(json);
     let value: Value = serde_json::from_str(&text).ok()?;
     let format = value.get("format")?;
+    let ends = Ends::of(format);
     let streams: Vec<Stream> = match value.get("streams").and_then(Value::as_array) {
-        Some(streams) => streams.iter().enumerate().map(|(place, value)| stream(place, value)).collect(),
+        Some(streams) => streams.iter().enumerate().map(|(place, value)| stream(place, value, ends)).collect(),
         None => Vec::new(),
     };
     let size_bytes = unsigned(format, "size");
     Some(MediaInfo {
         container: text_of(format, "format_name")?,
-        duration_ms: credible_duration(millis(format, "duration"), &streams, size_bytes),
+        duration_ms: credible_duration(ends.duration(format), &streams, size_bytes),
         start_ms: number(format, "start_time").and_then(signed_millis),
         size_bytes,
         bitrate_bps: unsigned(format, "bit_rate"),
@@ -56,18 +57,54 @@ pub(super) fn add_grading(json: &[u8], info: &mut MediaInfo) {
     }
 }
 
+/// Whether the file writes down when it and its streams end rather than how long they are: Matroska by ffmpeg does.
+#[derive(Clone, Copy)]
+struct Ends(bool);
+
+impl Ends {
+    fn of(format: &Value) -> Self {
+        let by_ffmpeg =
+            ["ENCODER", "encoder"].iter().any(|name| tag(format, name).is_some_and(|by| by.starts_with("Lavf")));
+        Self(by_ffmpeg && text_of(format, "format_name").is_some_and(|name| name.starts_with("matroska")))
+    }
+
+    /// How long the whole file is.
+    fn duration(self, format: &Value) -> Option<u64> {
+        if self.0 { since_start(format, number(format, "duration")?) } else { millis(format, "duration") }
+    }
+
+    /// How long a stream is by its tag, the only place where such a file tells.
+    fn tagged(self, stream: &Value) -> Option<u64> {
+        let end = tag(stream, "DURATION").filter(|_| self.0)?;
+        since_start(stream, clock(&end)?)
+    }
+}
+
+/// The time from the start of a file or a stream to its end.
+fn since_start(value: &Value, end: f64) -> Option<u64> {
+    checked_millis(end - number(value, "start_time").unwrap_or(0.0).max(0.0))
+}
+
+/// Reads `00:01:42.500000000` as seconds.
+fn clock(text: &str) -> Option<f64> {
+    let mut parts = text.split(':').map(|part| part.parse::<f64>().ok());
+    let (hours, minutes, seconds) = (parts.next()??, parts.next()??, parts.next()??);
+    Some(hours * 3600.0 + minutes * 60.0 + seconds)
+}
+
 fn is_picture(stream: &Stream) -> bool {
     matches!(&stream.kind, StreamKind::Video(facts) if facts.attached_picture)
 }
 
-fn stream(place: usize, value: &Value) -> Stream {
+fn stream(place: usize, value: &Value, ends: Ends) -> Stream {
     let disposition = |name| value.get("disposition").and_then(|set| unsigned(set, name)).is_some_and(|flag| flag == 1);
     Stream {
         index: small(value, "index").or_else(|| u32::try_from(place).ok()).unwrap_or(u32::MAX),
         codec: text_of(value, "codec_name").unwrap_or_else(|| "unknown".to_owned()),
         profile: text_of(value, "profile"),
         language: tag(value, "language").filter(|language| language != "und"),
-        duration_ms: millis(value, "duration"),
+        // ffprobe gives the first stream of such a file the length of the whole.
+        duration_ms: ends.tagged(value).or_else(|| millis(value, "duration")),
         bitrate_bps: unsigned(value, "bit_rate").filter(|rate| *rate > 0),
         title: tag(value, "title"),
         default: disposition("default"),
@@ -89,7 +126,7 @@ fn video(value: &Value, attached_picture: bool) -> VideoFacts {
     VideoFacts {
         width: small(value, "width").unwrap_or(0),
         height: small(value, "height").unwrap_or(0),
-        frame_rate: rate("avg_frame_rate").or_else(|| rate("r_frame_rate")),
+        frame_rate: frame_rate(rate("avg_frame_rate"), rate("r_frame_rate")),
         rotation: rotation(value),
         bit_depth: depth(value, "bits_per_raw_sample").or_else(|| pixel_format.as_deref().and_then(depth_of_pixels)),
         pixel_format,
@@ -106,6 +143,15 @@ fn video(value: &Value, attached_picture: bool) -> VideoFacts {
         mastering_display: side_data(value, "Mastering display metadata").and_then(mastering_display),
         content_light: side_data(value, "Content light level metadata").and_then(content_light),
     }
+}
+
+/// The average rate; ffprobe's guess where that is as good as the same. Of a fragmented file only the first fragments are
+/// measured, which makes 24.73 of 25.
+fn frame_rate(average: Option<FrameRate>, guess: Option<FrameRate>) -> Option<FrameRate> {
+    let (Some(average), Some(guess)) = (average, guess) else { return average.or(guess) };
+    let is_usual = average.denominator <= 2 || average.denominator == 1001;
+    let near = (average.per_second() / guess.per_second() - 1.0).abs() < 0.02;
+    Some(if near && !is_usual { guess } else { average })
 }
 
 fn colour(value: &Value) -> Colour {
@@ -216,9 +262,13 @@ fn small(value: &Value, name: &str) -> Option<u32> {
     unsigned(value, name).and_then(|number| u32::try_from(number).ok())
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be from 0 to LONGEST_MS")]
 fn millis(value: &Value, name: &str) -> Option<u64> {
-    let millis = (number(value, name)? * 1000.0).round();
+    checked_millis(number(value, name)?)
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be from 0 to LONGEST_MS")]
+fn checked_millis(seconds: f64) -> Option<u64> {
+    let millis = (seconds * 1000.0).round();
     (millis > 0.0 && millis <= LONGEST_MS).then_some(millis as u64)
 }
 
@@ -250,6 +300,20 @@ mod tests {
     fn with(from: &str, to: &str) -> MediaInfo {
         assert!(ANSWER.contains(from), "{from}");
         read(ANSWER.replace(from, to).as_bytes()).expect("still an answer")
+    }
+
+    #[test]
+    fn a_rate_that_was_measured_too_early_gives_way_to_the_guess() {
+        for (average, guess, rate) in [
+            ("320000/12937", "25/1", (25, 1)),
+            ("30000/1001", "30/1", (30_000, 1001)),
+            ("25/2", "25/2", (25, 2)),
+            ("18000/1000", "30/1", (18_000, 1000)),
+            ("0/0", "50/1", (50, 1)),
+        ] {
+            let found = frame_rate(FrameRate::parse(average), FrameRate::parse(guess));
+            assert_eq!(found, FrameRate::new(rate.0, rate.1), "{average} {guess}");
+        }
     }
 
     #[test]
@@ -295,6 +359,24 @@ mod tests {
         // 6 MB can't last 150 days.
         let endless = ANSWER.replace("60.060000", "13000000").replace(container, "\"duration\": \"13000000\"");
         assert_eq!(read(endless.as_bytes()).expect("an answer").duration_ms, None);
+    }
+
+    #[test]
+    fn what_ffmpeg_writes_into_matroska_are_ends() {
+        let answer = |encoder: &str| {
+            let text = format!(
+                r#"{{"streams": [
+                    {{"codec_type": "video", "start_time": "100.0", "tags": {{"DURATION": "00:01:42.000000000"}}}},
+                    {{"codec_type": "audio", "start_time": "100.5", "tags": {{"DURATION": "00:01:41.500000000"}}}},
+                    {{"codec_type": "audio", "tags": {{"DURATION": "soon"}}}}],
+                   "format": {{"format_name": "matroska,webm", "start_time": "100.0", "duration": "102.0",
+                    "tags": {{"ENCODER": "{encoder}"}}}}}}"#
+            );
+            let info = read(text.as_bytes()).expect("an answer");
+            (info.duration_ms, info.streams.iter().map(|stream| stream.duration_ms).collect::<Vec<_>>())
+        };
+        assert_eq!(answer("Lavf59.27.100"), (Some(2000), vec![Some(2000), Some(1000), None]));
+        assert_eq!(answer("another"), (Some(102_000), vec![None, None, None]));
     }
 
     #[test]

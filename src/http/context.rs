@@ -2,6 +2,7 @@
 
 use std::ops::Deref;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
@@ -9,7 +10,7 @@ use super::metrics::Metrics;
 use crate::domain::preset::Presets;
 use crate::domain::time::{SharedClock, Timestamp};
 use crate::queue::Queue;
-use crate::storage::{Files, MediaRoots};
+use crate::storage::{Files, Uploads};
 use crate::transcode::Transcoder;
 
 /// What the handlers work with, shared by all of them.
@@ -24,8 +25,10 @@ pub struct Parts {
     pub transcoder: Arc<Transcoder>,
     /// Where results and logs are.
     pub files: Arc<Files>,
-    /// Where inputs may be.
-    pub roots: Arc<MediaRoots>,
+    /// What clients have uploaded.
+    pub uploads: Arc<Uploads>,
+    /// How long an upload is kept that nobody uses; `None` for ever.
+    pub keep_uploads: Option<Duration>,
     /// The presets that jobs may name.
     pub presets: Presets,
     /// What ffmpeg says of itself.

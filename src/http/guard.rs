@@ -165,7 +165,7 @@ mod tests {
             (&[("origin", "")][..], 403),
         ] {
             let headers: Vec<_> = headers.iter().copied().chain([host]).collect();
-            for method in &[Method::POST, Method::DELETE, Method::PUT] {
+            for method in &[Method::POST, Method::DELETE, Method::PUT, Method::PATCH] {
                 assert_eq!(answer(method, &headers, Some(&[])), status, "{headers:?}");
             }
             assert_eq!(answer(&Method::GET, &headers, Some(&[])), 200, "reading is left to the browser: {headers:?}");

@@ -19,6 +19,7 @@ mod query;
 mod request_id;
 mod router;
 mod serve;
+mod uploads;
 
 pub use context::{Context, Parts};
 pub use metrics::Metrics;

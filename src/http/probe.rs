@@ -15,7 +15,8 @@ use crate::transcode::ProbeFailure;
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ProbeRequest {
-    /// A path relative to a media root, or a `file://` URL inside one.
+    /// A path relative to a media root, a `file://` URL inside one, `upload:` and an upload's id, or a `http(s)://` URL, which
+    /// is fetched for the look: within 60 s, up to 2 GiB.
     #[schema(examples("clips/in.mov"))]
     input: String,
 }

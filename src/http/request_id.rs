@@ -11,6 +11,7 @@ use tracing::Instrument;
 
 use super::metrics;
 use super::problem::{PROBLEM_JSON, Problem};
+use super::uploads::headers::{TUS_RESUMABLE, TUS_VERSION};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The longest id that is taken from a client.
@@ -70,7 +71,7 @@ fn as_problem(mut response: Response, id: &str) -> Response {
         return response;
     }
     let mut rendered = problem.render(id);
-    for header in [ALLOW, CONTENT_RANGE] {
+    for header in [ALLOW, CONTENT_RANGE, TUS_RESUMABLE, TUS_VERSION] {
         if let Some(value) = response.headers().get(&header) {
             rendered.headers_mut().insert(header, value.clone());
         }

@@ -14,7 +14,7 @@ use utoipa_axum::routes;
 
 use super::context::Context;
 use super::problem::{PROBLEM_JSON, Problem};
-use super::{dashboard, events, guard, health, jobs, metrics, node, plan, presets, probe, request_id};
+use super::{dashboard, events, guard, health, jobs, metrics, node, plan, presets, probe, request_id, uploads};
 
 /// The document as it is committed; a test sees to it that it is what [`openapi`] makes.
 pub const DOCUMENT: &str = include_str!("../../openapi.yaml");
@@ -28,6 +28,7 @@ pub const DOCUMENT: &str = include_str!("../../openapi.yaml");
     ),
     tags(
         (name = "jobs", description = "Submitting, watching and cancelling"),
+        (name = "uploads", description = "Files that clients send, to be inputs; the tus protocol too"),
         (name = "events", description = "Server-sent events that can be resumed"),
         (name = "media", description = "Looking at inputs, and the presets"),
         (name = "operations", description = "The server itself")
@@ -54,7 +55,12 @@ fn name_rests(document: &mut OpenApi) {
 
 /// Error answers have a media type of their own, which the routes needn't repeat each time.
 fn name_problems(document: &mut OpenApi) {
-    let changing = document.paths.paths.values_mut().flat_map(|path| [&mut path.post, &mut path.delete]).flatten();
+    let changing = document
+        .paths
+        .paths
+        .values_mut()
+        .flat_map(|path| [&mut path.post, &mut path.patch, &mut path.delete])
+        .flatten();
     for operation in changing {
         add_problem(operation, "403", "It comes from a page of another site");
     }
@@ -62,7 +68,10 @@ fn name_problems(document: &mut OpenApi) {
         .paths
         .paths
         .values_mut()
-        .flat_map(|path| [&mut path.get, &mut path.post, &mut path.delete].into_iter().filter_map(Option::as_mut));
+        .flat_map(|path| {
+            [&mut path.get, &mut path.post, &mut path.patch, &mut path.delete, &mut path.head, &mut path.options]
+        })
+        .flatten();
     for operation in operations {
         add_problem(operation, "400", "The request can't be read");
         add_problem(operation, "421", "The server isn't known by the name in the Host header");
@@ -131,6 +140,7 @@ fn routes() -> OpenApiRouter<Context> {
         .routes(routes!(presets::list))
         .routes(routes!(probe::probe))
         .routes(routes!(plan::plan))
+        .merge(uploads())
         // For those who run the server.
         .routes(routes!(node::node))
         .routes(routes!(node::drain))
@@ -138,4 +148,19 @@ fn routes() -> OpenApiRouter<Context> {
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
         .routes(routes!(metrics::metrics))
+}
+
+/// Those that speak tus besides.
+fn uploads() -> OpenApiRouter<Context> {
+    OpenApiRouter::new()
+        .routes(routes!(uploads::create::create, uploads::tus::options))
+        .routes(routes!(
+            uploads::one::get,
+            uploads::one::delete,
+            uploads::tus::head,
+            uploads::tus::patch,
+            uploads::tus::overridden,
+            uploads::tus::options_of_one
+        ))
+        .layer(middleware::from_fn(uploads::tus::layer))
 }

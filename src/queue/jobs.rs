@@ -274,6 +274,14 @@ impl Queue {
         Ok(found.map(|(job, position)| (self.with_progress(job), position)))
     }
 
+    /// Whether a job that isn't over has the input of that name.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn is_input_needed(&self, input: String) -> Result<bool, Error> {
+        self.store.is_input_needed(input).await
+    }
+
     /// The jobs that aren't over, those that run first where there are too many for one look, and the number of the last
     /// event before this look at them.
     ///

@@ -1,12 +1,15 @@
-//! Reads the name of an input: a relative path, or a `file://` URL.
+//! Reads the name of an input: a relative path, a `file://` URL, an upload, or a URL of another server.
 //!
-//! Whether there is such a file, and whether it may be read, is up to `roots`.
+//! Whether there is such a file, and whether it may be read, is up to `roots` and `uploads`; what may be fetched is none of
+//! this room's business.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt as _;
 use std::path::PathBuf;
 
 use super::roots::InputError;
+use crate::domain::id::UploadId;
+use crate::domain::input::is_web;
 
 /// The longest name of an input in bytes, as for any path on Linux.
 const LONGEST: usize = 4095;
@@ -18,6 +21,10 @@ pub(super) enum Address {
     Relative(PathBuf),
     /// An absolute path, from a URL.
     Absolute(PathBuf),
+    /// What a client has uploaded.
+    Upload(UploadId),
+    /// A `http(s)://` URL, read no further.
+    Web,
 }
 
 /// Reads the name of an input.
@@ -35,6 +42,12 @@ pub(super) fn read(input: &str) -> Result<Address, InputError> {
         let path = PathBuf::from(OsString::from_vec(bytes));
         return if path.is_absolute() { Ok(Address::Absolute(path)) } else { Err(NOT_ABSOLUTE) };
     }
+    if let Some(id) = input.strip_prefix("upload:") {
+        return id.parse().map(Address::Upload).map_err(|_| NO_UPLOAD_ID);
+    }
+    if is_web(input) {
+        return Ok(Address::Web);
+    }
     if let Some(scheme) = scheme(input) {
         return Err(InputError::Unsupported { scheme: scheme.to_owned() });
     }
@@ -42,6 +55,8 @@ pub(super) fn read(input: &str) -> Result<Address, InputError> {
     Ok(Address::Relative(PathBuf::from(input)))
 }
 
+const NO_UPLOAD_ID: InputError =
+    InputError::Odd { why: "names no upload: after upload: comes the id as it was answered" };
 const NOT_ABSOLUTE: InputError = InputError::Odd { why: "names no absolute path after file://" };
 
 fn strip_file_scheme(input: &str) -> Option<&str> {
@@ -97,9 +112,26 @@ mod tests {
     }
 
     #[test]
+    fn uploads_are_named_by_their_ids() {
+        let id = "019234ab-5678-7def-8123-456789abcdef";
+        assert_eq!(read(&format!("upload:{id}")).unwrap(), Address::Upload(id.parse().unwrap()));
+        for odd in ["upload:", "upload:../a", "upload:019234AB-5678-7def-8123-456789abcdef"] {
+            assert_eq!(read(odd), Err(NO_UPLOAD_ID), "{odd}");
+        }
+    }
+
+    #[test]
+    fn urls_of_other_servers_are_told_apart() {
+        for input in ["https://example.org/a.mp4", "HTTP://127.0.0.1/", "http://"] {
+            assert_eq!(read(input).unwrap(), Address::Web);
+        }
+    }
+
+    #[test]
     fn other_schemes_are_named_and_refused() {
         for (input, name) in [
-            ("https://example.org/a.mp4", "https"),
+            ("https:example.org/a.mp4", "https"),
+            ("ftp://example.org/a.mp4", "ftp"),
             ("s3://bucket/key", "s3"),
             ("concat:a|b", "concat"),
             ("pipe:0", "pipe"),

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! work/<job>-<attempt>/…               what an attempt writes; gone with the attempt
+//! work/look-<n>/…                      an input that was fetched to be looked at; gone after the look
 //! jobs/<job>/<attempt>/outputs/<name>  what the attempt published; seen once the database says so
 //! jobs/<job>/<attempt>/remains/…       what a crash-safe attempt had written when it was killed
 //! jobs/<job>/<attempt>/log             the attempt's log
@@ -12,7 +13,9 @@
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::temporary::Temporary;
 use super::workspace::{self, Workspace, remove};
 use crate::domain::id::JobId;
 
@@ -28,6 +31,8 @@ const LOG: &str = "log";
 pub struct Files {
     work: PathBuf,
     jobs: PathBuf,
+    /// How many temporary folders there have been.
+    temporary: AtomicU64,
 }
 
 impl Files {
@@ -38,7 +43,7 @@ impl Files {
     /// When the folder can't be made or written to.
     pub fn open(data_dir: &Path) -> io::Result<Self> {
         let base = std::path::absolute(data_dir)?;
-        let files = Self { work: base.join("work"), jobs: base.join("jobs") };
+        let files = Self { work: base.join("work"), jobs: base.join("jobs"), temporary: AtomicU64::new(0) };
         for folder in [&files.work, &files.jobs] {
             fs::create_dir_all(folder)?;
         }
@@ -60,6 +65,15 @@ impl Files {
     pub fn begin(&self, job: JobId, attempt: u32) -> io::Result<Workspace> {
         let published = self.attempt(job, attempt).join(OUTPUTS);
         Workspace::make(self.work.join(format!("{job}-{attempt}")), published)
+    }
+
+    /// Makes an empty folder for something short that is no attempt.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn temporary(&self) -> io::Result<Temporary> {
+        let number = self.temporary.fetch_add(1, Ordering::Relaxed);
+        Temporary::make(self.work.join(format!("look-{number}")))
     }
 
     /// Where the output of that name that an attempt published lies, whether it is there or not. `name` is a checked name.

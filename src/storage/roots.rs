@@ -36,11 +36,35 @@ pub enum InputError {
         /// Why, in the system's words.
         why: String,
     },
+    /// There is no such upload.
+    #[error("there is no such upload; what isn't used for a while is removed")]
+    NoUpload,
+    /// Not all of the upload has come.
+    #[error("the upload isn't complete yet: {received} bytes have come")]
+    Incomplete {
+        /// How many bytes have come.
+        received: u64,
+    },
+    /// The upload is being removed at this moment.
+    #[error("the upload is being written or removed at this moment")]
+    Busy,
     /// Inputs of that kind aren't read.
-    #[error("inputs by {scheme}: are not supported; give a path inside a media folder (one with a colon as ./a:b.mp4)")]
+    #[error(
+        "inputs by {scheme}: are not supported; give a path inside a media folder (one with a colon as ./a:b.mp4), an \
+         upload, or a http:// or https:// URL"
+    )]
     Unsupported {
         /// The scheme without its colon.
         scheme: String,
+    },
+    /// It lies on another server, so it is no file here.
+    #[error("the input lies on another server, and isn't fetched here")]
+    Elsewhere,
+    /// It lies on another server, and can't or mustn't be fetched from there.
+    #[error("{why}")]
+    Unfetchable {
+        /// Why, without anything of its URL.
+        why: String,
     },
     /// No file can be named like that.
     #[error("the input's name {why}")]
@@ -120,8 +144,9 @@ impl MediaRoots {
             }
         }
         Err(refusal.unwrap_or(match address {
-            Address::Relative(_) => InputError::Missing,
+            Address::Relative(_) | Address::Upload(_) => InputError::Missing,
             Address::Absolute(_) => InputError::Outside,
+            Address::Web => InputError::Elsewhere,
         }))
     }
 }
@@ -139,6 +164,7 @@ impl Root {
         match address {
             Address::Relative(path) => Some(path),
             Address::Absolute(path) => self.paths.iter().find_map(|base| path.strip_prefix(base).ok()),
+            Address::Upload(_) | Address::Web => None,
         }
     }
 
@@ -189,7 +215,7 @@ fn refused(error: Errno) -> InputError {
 
 /// `error` comes without a path, which a client may not see.
 #[expect(clippy::needless_pass_by_value, reason = "it is the argument of map_err")]
-fn unreadable(error: io::Error) -> InputError {
+pub(super) fn unreadable(error: io::Error) -> InputError {
     let why = match error.kind() {
         io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
         kind => kind.to_string(),

@@ -11,12 +11,14 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::clean::Cleaner;
+use super::input::Brought;
 use super::meter::{Meter, Step};
 use super::order::{Controls, End, Observer, Order, Outcome};
 use super::plan::{self, Make, Measured, Measurement, Plan, Surroundings};
 use super::transcoder::{ProbeFailure, Transcoder, unfound};
 use super::{classify, finish, raw, space};
 use crate::domain::failure::{Failure, FailureCode};
+use crate::domain::input::shown;
 use crate::domain::job::{CancelMethod, CancelReason, Mode, Phase};
 use crate::domain::media::MediaInfo;
 use crate::domain::request::Work;
@@ -92,10 +94,12 @@ impl<'a> Attempt<'a> {
 
     async fn steps(&self, account: &mut Account) -> Result<End, Halt> {
         let mut meter = Meter::new(self.observer, &*self.transcoder.clock);
-        meter.enter(Phase::Preparing);
         self.go_on()?;
-        let (input, info) = self.look().await?;
         let workspace = self.workspace().await?;
+        let brought = self.bring(&workspace, &mut meter).await?;
+        account.log.push_str(&self.note_of(&brought));
+        let Brought { path: input, took, .. } = brought;
+        let info = self.look(&input).await?;
         let mut measured = Measured::default();
         let mut plan = self.plan(&input, info.as_deref(), &workspace, &measured)?;
         let cleaner = self.cleaner(&input, &plan, &workspace);
@@ -103,7 +107,8 @@ impl<'a> Attempt<'a> {
         self.while_paused().await;
         self.go_on()?;
         meter.plan(steps(&plan));
-        let place = Place { input: &input, workspace: &workspace, cleaner: &cleaner };
+        let time = Duration::from_secs(self.order.spec.timeout_seconds.into()).saturating_sub(took);
+        let place = Place { input: &input, workspace: &workspace, cleaner: &cleaner, time };
         if !plan.measurements.is_empty() {
             for measurement in &plan.measurements {
                 measured.add(self.measure(measurement, place, account, &mut meter).await?);
@@ -157,24 +162,17 @@ impl<'a> Attempt<'a> {
         Err(Failure::new(FailureCode::DiskFull, message).into())
     }
 
-    /// The input's path and its facts; none where a job with arguments of its own may read what we can't.
-    async fn look(&self) -> Result<(PathBuf, Option<Arc<MediaInfo>>), Halt> {
-        let spec = self.order.spec;
-        let stop = self.controls.stop.child_token();
-        let input = tokio::select! {
-            biased;
-            () = stop.cancelled() => return Err(Halt::Stopped),
-            found = self.transcoder.roots.find(&spec.input) => found.map_err(|error| unfound(&error))?,
-        };
-        let needed = match &spec.work {
+    /// The input's facts; none where a job with arguments of its own may read what we can't.
+    async fn look(&self, input: &Path) -> Result<Option<Arc<MediaInfo>>, Halt> {
+        let needed = match &self.order.spec.work {
             Work::Outputs(_) => true,
             Work::Args(args) if raw::reads_input(args) => false,
-            Work::Args(_) => return Ok((input, None)),
+            Work::Args(_) => return Ok(None),
         };
-        match self.transcoder.facts(&stop, &input).await {
-            Ok(info) => Ok((input, Some(info))),
+        match self.transcoder.facts(&self.controls.stop.child_token(), input).await {
+            Ok(info) => Ok(Some(info)),
             Err(ProbeFailure::Cancelled) => Err(Halt::Stopped),
-            Err(_) if !needed => Ok((input, None)),
+            Err(_) if !needed => Ok(None),
             Err(ProbeFailure::Media(failure)) => Err(failure.into()),
             Err(ProbeFailure::Input(error)) => Err(unfound(&error).into()),
         }
@@ -222,6 +220,13 @@ impl<'a> Attempt<'a> {
         }
     }
 
+    /// What the attempt's log says of where the input came from.
+    fn note_of(&self, brought: &Brought) -> String {
+        let fetched =
+            brought.fetched.map(|bytes| format!("fetched {bytes} bytes from {}\n", shown(&self.order.spec.input)));
+        fetched.unwrap_or_default()
+    }
+
     fn cleaner(&self, input: &std::path::Path, plan: &Plan, workspace: &Workspace) -> Cleaner {
         let paths: Vec<(PathBuf, &str)> = plan
             .outputs
@@ -230,8 +235,8 @@ impl<'a> Attempt<'a> {
             .map(|(file, name)| (workspace.outputs().join(file), name))
             .collect();
         let outputs = paths.iter().map(|(path, name)| (path.as_path(), *name));
-        let others =
-            [(input, self.order.spec.input.as_str()), (workspace.outputs(), "{output}"), (workspace.scratch(), ".")];
+        let name = shown(&self.order.spec.input);
+        let others = [(input, &*name), (workspace.outputs(), "{output}"), (workspace.scratch(), ".")];
         Cleaner::new(outputs.chain(others))
     }
 
@@ -292,7 +297,7 @@ impl<'a> Attempt<'a> {
     async fn run_ffmpeg(&self, run: Run<'_>, place: Place<'_>, meter: &mut Meter<'_>) -> Report {
         let Run { args, mode, size, ran } = run;
         let spec = self.order.spec;
-        let timeout = Duration::from_secs(spec.timeout_seconds.into()).saturating_sub(ran);
+        let timeout = place.time.saturating_sub(ran);
         let command = self
             .command()
             .args(args)
@@ -396,6 +401,8 @@ struct Place<'a> {
     input: &'a Path,
     workspace: &'a Workspace,
     cleaner: &'a Cleaner,
+    /// How long each ffmpeg may run: what the input has left of the attempt's time.
+    time: Duration,
 }
 
 /// What is to come after the input was looked at, and how much of the whole each step is likely to be.

@@ -217,6 +217,8 @@ pub(super) fn blames_input(line: &str, cleaner: &Cleaner) -> bool {
     blamed && !is_empty_output(line)
         || [
             "Error while decoding",
+            "error while decoding",
+            "invalid as first byte of an EBML number",
             "Error splitting the input",
             "Error during demuxing",
             "corrupt",

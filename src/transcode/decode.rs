@@ -35,7 +35,14 @@ pub(super) struct Target {
     /// Whether its end can't be reached without a complaint, so that it is decoded as a whole.
     whole: bool,
     kind: Kind,
+    /// Which of its streams.
+    streams: &'static [&'static str],
 }
+
+/// Moving pictures, sound, and both of them.
+const VIDEO: &[&str] = &["v?"];
+const AUDIO: &[&str] = &["a?"];
+const BOTH: &[&str] = &["v?", "a?"];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
@@ -46,34 +53,50 @@ enum Kind {
 
 impl Target {
     /// What is to be decoded of a part; subtitles aren't.
-    pub(super) fn of_part(part: &Part, path: PathBuf, name: &str, media: Option<&MediaSummary>) -> Option<Self> {
+    pub(super) fn of_part(part: &Part, path: &Path, name: &str, media: Option<&MediaSummary>) -> Vec<Self> {
         let kind = match part.kind {
             PartKind::Media | PartKind::Rendition(_) => Kind::Media,
             PartKind::Picture | PartKind::Pictures { .. } => Kind::Picture,
-            PartKind::Text => return None,
+            PartKind::Text => return Vec::new(),
         };
         let length = media.and_then(|media| media.duration_ms).map(Duration::from_millis).unwrap_or_default();
         // After a leap a decoder of MP3 lacks the bits that earlier frames have left for later ones.
         let whole = part.holds.video.is_none() && part.holds.audio.iter().any(|audio| audio.codec == "mp3");
-        let strict = part.holds.video.as_ref().is_none_or(|video| video.encoded);
-        Some(Self { path, name: name.to_owned(), length, strict, whole, kind })
+        let one = |strict, streams| Self {
+            path: path.to_owned(),
+            name: name.to_owned(),
+            length,
+            strict,
+            whole,
+            kind,
+            streams,
+        };
+        let video = part.holds.video.as_ref().is_none_or(|video| video.encoded);
+        let audio = part.holds.audio.iter().all(|audio| audio.encoded);
+        if video == audio || part.holds.audio.is_empty() {
+            return vec![one(video, BOTH)];
+        }
+        if part.holds.video.is_none() {
+            return vec![one(audio, BOTH)];
+        }
+        vec![one(video, VIDEO), one(audio, AUDIO)]
     }
 
     /// A file that a job's own arguments made.
     pub(super) fn file(path: PathBuf, name: &str, media: &MediaSummary) -> Self {
         let length = media.duration_ms.map(Duration::from_millis).unwrap_or_default();
-        Self { path, name: name.to_owned(), length, strict: true, whole: true, kind: Kind::Media }
+        Self { path, name: name.to_owned(), length, strict: true, whole: true, kind: Kind::Media, streams: BOTH }
     }
 
     /// A picture.
     pub(super) fn picture(path: PathBuf, name: &str) -> Self {
         let (length, strict, whole) = (Duration::ZERO, true, true);
-        Self { path, name: name.to_owned(), length, strict, whole, kind: Kind::Picture }
+        Self { path, name: name.to_owned(), length, strict, whole, kind: Kind::Picture, streams: BOTH }
     }
 
     /// The playlist of one rendition of a package.
-    pub(super) fn playlist(path: PathBuf, name: &str, length: Duration) -> Self {
-        Self { path, name: name.to_owned(), length, strict: true, whole: false, kind: Kind::Playlist }
+    pub(super) fn playlist(path: PathBuf, name: &str, length: Duration, strict: bool) -> Self {
+        Self { path, name: name.to_owned(), length, strict, whole: false, kind: Kind::Playlist, streams: BOTH }
     }
 
     /// The inputs by which ffmpeg reads it.
@@ -179,7 +202,9 @@ fn arguments(targets: &[&Target], level: Verification, strict: bool) -> Vec<OsSt
     for target in targets {
         for input in target.inputs(level) {
             args.extend(input);
-            maps.extend(["-map".to_owned(), format!("{count}:v?"), "-map".to_owned(), format!("{count}:a?")]);
+            for stream in target.streams {
+                maps.extend(["-map".to_owned(), format!("{count}:{stream}")]);
+            }
             count += 1;
         }
     }

@@ -78,13 +78,13 @@ impl Making<'_> {
         };
         let path = self.path(&file);
         let produced = self.checked(part, &path, name, case).await?;
-        let target = decode::Target::of_part(part, path, name, produced.media.as_ref());
+        let targets = decode::Target::of_part(part, &path, name, produced.media.as_ref());
         let mut output = Output::wanted(&planned.spec);
         output.media = produced.media;
         output.size_bytes = Some(produced.digest.size_bytes);
         output.sha256 = Some(produced.digest.sha256);
         self.finish(planned, &mut output);
-        Ok(Made { file, output, targets: target.into_iter().collect() })
+        Ok(Made { file, output, targets })
     }
 
     pub(super) fn path(self, file: &str) -> PathBuf {

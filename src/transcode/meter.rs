@@ -43,6 +43,10 @@ impl<'a> Meter<'a> {
         let found = self.steps.iter().skip(next).position(|step| step.phase == phase).map(|place| next + place);
         self.current = found.or(self.current);
         self.latest.phase = phase;
+        if phase == Phase::Preparing {
+            // Of the input, not of what is made of it.
+            self.latest.size_bytes = None;
+        }
         // Where a step begins is known if something was known before it, or it comes after ffmpeg's.
         if found.is_some() && (self.latest.percent.is_some() || phase > Phase::Transcoding) {
             self.advance(self.before());
@@ -85,6 +89,12 @@ impl<'a> Meter<'a> {
             eta_ms: self.time_left(estimate, at).map(millis),
             updated_at: None,
         };
+        self.tell();
+    }
+
+    /// So many bytes of the input have been fetched.
+    pub(super) fn fetched(&mut self, bytes: u64) {
+        self.latest.size_bytes = Some(bytes);
         self.tell();
     }
 

@@ -1,6 +1,6 @@
 //! From a job to verified, published outputs.
 //!
-//! A [`Transcoder`] looks at the input (`probes`), decides what ffmpeg is to do (`plan`, `raw`), runs it in the job's
+//! A [`Transcoder`] finds or fetches the input (`input`), looks at it (`probes`), decides what ffmpeg is to do (`plan`, `raw`), runs it in the job's
 //! mode (`attempt`), makes outputs of what it has written (`make`; `package` for HLS and DASH, `pictures`, `remux`), reads
 //! each to its end (`inspect`), compares it with the plan (`verify`), decodes it (`decode`), and publishes all of them in
 //! one step (`finish`). What a stopped ffmpeg has left is decoded before it is published (`salvage`).
@@ -11,6 +11,7 @@ mod classify;
 mod clean;
 mod decode;
 mod finish;
+mod input;
 mod inspect;
 mod make;
 mod meter;

@@ -45,8 +45,12 @@ impl Making<'_> {
         }
         self.finish(planned, &mut output);
         let folder = self.path(&file);
+        let copied = planned.parts.iter().flat_map(|part| &part.holds.audio).any(|audio| !audio.encoded);
         let targets = packaged.renditions.iter().map(|rendition| {
-            Target::playlist(folder.join(&rendition.folder).join("index.m3u8"), name, packaged.duration)
+            // Of what was copied the input is to blame for its faults.
+            let strict = !(copied && matches!(rendition.facts, Facts::Audio { .. }));
+            let path = folder.join(&rendition.folder).join("index.m3u8");
+            Target::playlist(path, name, packaged.duration, strict)
         });
         let targets = if packaged.hls.is_some() { targets.collect() } else { Vec::new() };
         Ok(Made { file, output, targets })

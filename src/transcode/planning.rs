@@ -9,6 +9,7 @@ use super::plan::{self, Make, Measured, Part, Plan, Planned, Surroundings};
 use super::raw;
 use super::transcoder::{ProbeFailure, Transcoder};
 use crate::domain::failure::Failure;
+use crate::domain::input::shown;
 use crate::domain::media::{FrameRate, MediaInfo};
 use crate::domain::output::OutputSpec;
 use crate::domain::planned::{PlannedAudio, PlannedCommand, PlannedMedia, PlannedOutput, PlannedVideo};
@@ -42,8 +43,8 @@ impl Transcoder {
     /// # Cancel safety
     /// Dropping the future is the same as cancelling `token`.
     pub async fn plan(&self, token: &CancellationToken, spec: &JobSpec) -> Result<Planning, ProbeFailure> {
-        let path = self.roots.find(&spec.input).await?;
-        let (input, unreadable) = match self.facts(token, &path).await {
+        let lent = self.lend(token, &spec.input).await?;
+        let (input, unreadable) = match self.facts(token, &lent.path).await {
             Ok(info) => (Some(info), None),
             Err(ProbeFailure::Media(failure)) => (None, Some(failure)),
             Err(error) => return Err(error),
@@ -52,7 +53,7 @@ impl Transcoder {
             Planning { input: None, outputs: Vec::new(), commands: Vec::new(), unreadable, impossible: Vec::new() };
         match &spec.work {
             Work::Args(args) => {
-                let plan = raw::plan(args, Some(Path::new(&spec.input)), Path::new(OUTPUT), None);
+                let plan = raw::plan(args, Some(Path::new(&*shown(&spec.input))), Path::new(OUTPUT), None);
                 if !raw::reads_input(args) {
                     planning.unreadable = None;
                 }
@@ -69,9 +70,9 @@ impl Transcoder {
     }
 
     fn plan_outputs(&self, spec: &JobSpec, specs: &[OutputSpec], info: &MediaInfo, planning: &mut Planning) {
-        let measured = Measured::default();
+        let (measured, shown) = (Measured::default(), shown(&spec.input));
         let around = Surroundings {
-            input: Path::new(&spec.input),
+            input: Path::new(&*shown),
             outputs: Path::new(OUTPUT),
             scratch: Path::new(SCRATCH),
             encoders: &self.encoders,

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::attempt::Attempt;
@@ -16,21 +17,26 @@ use crate::domain::invalid::FieldError;
 use crate::domain::media::MediaInfo;
 use crate::domain::request::JobSpec;
 use crate::domain::time::SharedClock;
+use crate::fetch::Fetcher;
 use crate::ffmpeg::{ProbeError, Tools, UNREAD_FORMAT};
-use crate::storage::{Files, InputError, MediaRoots};
+use crate::storage::{Files, InputError, Inputs};
 
 /// How long ffmpeg may stand still unless something else is said.
 const STALL_AFTER: Duration = Duration::from_mins(5);
+/// How many inputs are fetched at once only to be looked at.
+const MOST_LOOKS: usize = 4;
 
 /// Runs the attempts of all jobs.
 #[derive(Debug)]
 pub struct Transcoder {
     pub(super) tools: Tools,
     pub(super) encoders: UsableEncoders,
-    pub(super) roots: Arc<MediaRoots>,
+    pub(super) inputs: Inputs,
     pub(super) files: Arc<Files>,
     pub(super) clock: SharedClock,
     pub(super) probes: Probes,
+    pub(super) fetcher: Fetcher,
+    pub(super) looks: Semaphore,
     pub(super) stall_after: Duration,
     /// Held while what is left of a job is saved.
     pub(super) salvaging: tokio::sync::Mutex<()>,
@@ -53,16 +59,19 @@ pub enum ProbeFailure {
 impl Transcoder {
     /// Makes a transcoder that works with `toolchain`.
     #[must_use]
-    pub fn new(toolchain: Toolchain, roots: Arc<MediaRoots>, files: Arc<Files>, clock: SharedClock) -> Self {
+    pub fn new(toolchain: Toolchain, inputs: Inputs, files: Arc<Files>, clock: SharedClock) -> Self {
         let Toolchain { tools, encoders, .. } = toolchain;
         let (encoders, probes) = (UsableEncoders::new(encoders), Probes::new(tools.ffprobe.clone()));
+        let (fetcher, looks) = (Fetcher::default(), Semaphore::new(MOST_LOOKS));
         Self {
             tools,
             encoders,
-            roots,
+            inputs,
             files,
             clock,
             probes,
+            fetcher,
+            looks,
             stall_after: STALL_AFTER,
             salvaging: tokio::sync::Mutex::default(),
         }
@@ -72,6 +81,12 @@ impl Transcoder {
     #[must_use]
     pub fn stall_after(self, limit: Duration) -> Self {
         Self { stall_after: limit, ..self }
+    }
+
+    /// Fetches inputs with `fetcher`; unless set, with one that reaches public addresses only.
+    #[must_use]
+    pub fn fetch_with(self, fetcher: Fetcher) -> Self {
+        Self { fetcher, ..self }
     }
 
     /// Whether the programs that it needs are still there.
@@ -88,7 +103,8 @@ impl Transcoder {
         Attempt::new(self, order, controls, observer).run().await
     }
 
-    /// Tells what is in an input. Facts are remembered as long as the file stays as it is.
+    /// Tells what is in an input. Facts are remembered as long as the file stays as it is; an input on another server is
+    /// fetched each time, within a minute and up to 2 GiB, and removed again.
     ///
     /// # Errors
     /// [`ProbeFailure`] says why there are no facts.
@@ -96,8 +112,8 @@ impl Transcoder {
     /// # Cancel safety
     /// Dropping the future is the same as cancelling `token`.
     pub async fn probe(&self, token: &CancellationToken, input: &str) -> Result<MediaInfo, ProbeFailure> {
-        let path = self.roots.find(input).await?;
-        self.facts(token, &path).await.map(|facts| facts.as_ref().clone())
+        let input = self.lend(token, input).await?;
+        self.facts(token, &input.path).await.map(|facts| facts.as_ref().clone())
     }
 
     /// What a job asks for that no encoder here makes; `places` says which outputs of the request these are.
@@ -164,11 +180,15 @@ fn unprobed(error: &Unprobed) -> Failure {
 /// The failure that a job shows when its input can't be found.
 pub(super) fn unfound(error: &InputError) -> Failure {
     let code = match error {
-        InputError::Missing => FailureCode::InputMissing,
-        InputError::Outside | InputError::Unreadable { .. } => FailureCode::InputUnreadable,
-        InputError::NotAFile { .. } | InputError::Unsupported { .. } | InputError::Odd { .. } => {
-            FailureCode::InputInvalid
+        InputError::Missing | InputError::NoUpload => FailureCode::InputMissing,
+        InputError::Outside | InputError::Unreadable { .. } | InputError::Incomplete { .. } | InputError::Busy => {
+            FailureCode::InputUnreadable
         }
+        InputError::NotAFile { .. }
+        | InputError::Unsupported { .. }
+        | InputError::Elsewhere
+        | InputError::Unfetchable { .. }
+        | InputError::Odd { .. } => FailureCode::InputInvalid,
     };
     Failure::new(code, error.to_string())
 }

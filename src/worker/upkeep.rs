@@ -1,5 +1,5 @@
-//! Keeps the house in bounds: removes jobs that have been kept for long enough, their files, and files that no record tells
-//! of.
+//! Keeps the house in bounds: removes jobs that have been kept for long enough, their files, files that no record tells
+//! of, and uploads that nobody uses.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,10 +7,11 @@ use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::db::{Error, Retention};
-use crate::domain::id::JobId;
+use crate::domain::id::{JobId, UploadId};
 use crate::domain::job::Job;
+use crate::domain::time::{SharedClock, Timestamp};
 use crate::queue::Queue;
-use crate::storage::Files;
+use crate::storage::{Files, UploadError, Uploads};
 
 /// How often it looks for what may go.
 const PERIOD: Duration = Duration::from_mins(1);
@@ -21,8 +22,14 @@ pub struct Upkeep {
     pub queue: Arc<Queue>,
     /// What they have made.
     pub files: Arc<Files>,
+    /// What clients have uploaded.
+    pub uploads: Arc<Uploads>,
+    /// The time.
+    pub clock: SharedClock,
     /// How long what is over is kept.
     pub retention: Retention,
+    /// How long uploads are kept that no job needs; `None` for ever.
+    pub keep_uploads: Option<Duration>,
 }
 
 impl Upkeep {
@@ -35,6 +42,9 @@ impl Upkeep {
             ticks.tick().await;
             if let Err(error) = self.tidy().await {
                 tracing::warn!(%error, "old jobs could not be removed; trying again");
+            }
+            if let Some(kept) = self.keep_uploads {
+                self.expire_uploads(self.clock.now().before(kept)).await;
             }
         }
     }
@@ -51,6 +61,34 @@ impl Upkeep {
             }
             tokio::task::yield_now().await;
         }
+    }
+
+    /// Removes the uploads that nothing has come for and nobody has used since `before`, and that no job needs.
+    async fn expire_uploads(&self, before: Timestamp) {
+        let uploads = Arc::clone(&self.uploads);
+        let old = tokio::task::spawn_blocking(move || uploads.untouched_since(before)).await;
+        let Ok(Ok(old)) = old else { return };
+        for id in old {
+            match self.expire_upload(id, before).await {
+                Ok(()) | Err(UploadError::Busy | UploadError::Needed | UploadError::Unknown) => {}
+                Err(error) => tracing::warn!(%error, "upload:{id} could not be removed; trying again"),
+            }
+        }
+    }
+
+    async fn expire_upload(&self, id: UploadId, before: Timestamp) -> Result<(), UploadError> {
+        // From here on nobody can submit a job for it.
+        let removal = self.uploads.removal(id)?;
+        let needed = self.queue.is_input_needed(format!("upload:{id}")).await;
+        let needed = needed.map_err(|error| UploadError::Io(std::io::Error::other(error)))?;
+        let decide = move || match removal.is_untouched_since(before)? {
+            true if needed => removal.keep(),
+            true => removal.remove(),
+            false => Ok(()),
+        };
+        tokio::task::spawn_blocking(decide).await.unwrap_or_else(|error| Err(std::io::Error::other(error)))?;
+        tracing::debug!(needed, "upload:{id} was untouched for long; it went unless it was needed");
+        Ok(())
     }
 
     /// Removes files that no record tells of: a crash can come between a record and its files.

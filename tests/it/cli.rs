@@ -51,7 +51,7 @@ const ID: &str = "019234ab-5678-7def-8123-456789abcdef";
 
 #[test]
 fn help_tells_the_exit_codes_and_what_ctrl_c_does() {
-    for command in ["submit", "watch", "list", "cancel", "pause", "resume", "retry", "probe", "presets"] {
+    for command in ["submit", "upload", "watch", "list", "cancel", "pause", "resume", "retry", "probe", "presets"] {
         let output = run(&[command, "--help"]);
         assert_eq!(code(&output), 0, "{command}");
         assert!(stdout(&output).contains("130  cancelled by Ctrl-C"), "{command}: {}", stdout(&output));
@@ -225,4 +225,22 @@ async fn a_job_is_held_let_go_cancelled_and_tried_again_by_hand() {
     let job: Value = serde_json::from_str(&stdout(&output)).expect("JSON");
     assert_eq!((code(&output), &job["state"], &job["id"]), (0, &json!("queued"), &json!(id)));
     assert_eq!(code(&by_hand(&["cancel", &id, "--wait", "60"])), 0);
+}
+
+#[tokio::test]
+async fn a_file_from_here_is_uploaded_and_may_be_submitted_at_once() {
+    let server = Server::start();
+    let file = crate::harness::media_root().join(crate::harness::blip());
+    let env = [("TRANSCODED_SERVER", server.url.as_str())];
+    let output = run_with(&env, &["upload", file.to_str().unwrap()]);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    let input = stdout(&output).trim().to_owned();
+    let (_, upload) = server.get(&format!("/v1/uploads/{}", input.strip_prefix("upload:").unwrap())).await;
+    assert_eq!((&upload["filename"], &upload["complete"]), (&json!("blip.wav"), &json!(true)));
+    let submit = ["submit", file.to_str().unwrap(), "--upload", "-o", "a.mp3", "--watch", "--json"];
+    let output = run_with(&env, &submit);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    let output = run_with(&env, &["upload", "--json", "/nowhere/a.mov"]);
+    assert_eq!(code(&output), 2);
+    assert!(stderr(&output).contains("can't be read"), "{}", stderr(&output));
 }

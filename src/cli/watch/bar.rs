@@ -69,6 +69,7 @@ impl Standing {
 
 const fn phase(phase: Phase) -> &'static str {
     match phase {
+        Phase::Fetching => "fetching",
         Phase::Preparing => "preparing",
         Phase::Analyzing => "analyzing",
         Phase::Transcoding => "transcoding",

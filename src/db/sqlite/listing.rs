@@ -68,6 +68,13 @@ pub(super) fn unfinished_ids(sql: &Connection) -> Result<Vec<JobId>, Error> {
     Ok(ids)
 }
 
+/// Whether a job that isn't over has the input of that name.
+pub(super) fn is_input_needed(sql: &Connection, input: &str) -> Result<bool, Error> {
+    let query = "-- unfinished_job_of_input\nSELECT seq FROM jobs INDEXED BY jobs_unfinished
+                 WHERE finished_at IS NULL AND json_extract(spec, '$.input') = ?1 LIMIT 1";
+    Ok(sql.prepare_cached(query)?.exists([input])?)
+}
+
 /// How many jobs are in each state.
 pub(super) fn counts(sql: &Connection) -> Result<Vec<(JobState, u64)>, Error> {
     let mut statement = sql.prepare_cached("-- count_jobs\nSELECT state, jobs FROM job_counts")?;

@@ -137,6 +137,10 @@ impl Store for SqliteStore {
         Box::pin(self.readers.run(listing::unfinished_ids))
     }
 
+    fn is_input_needed(&self, input: String) -> Answer<'_, bool> {
+        Box::pin(self.readers.run(move |sql| listing::is_input_needed(sql, &input)))
+    }
+
     fn job_and_position(&self, id: JobId) -> Answer<'_, Option<(Job, u64)>> {
         Box::pin(
             self.readers.run(move |sql| listing::job(sql, id)?.map(|job| Ok((job, events::last_id(sql)?))).transpose()),

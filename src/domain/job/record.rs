@@ -13,6 +13,7 @@ use crate::domain::decision::Decision;
 use crate::domain::failure::Failure;
 use crate::domain::format::Container;
 use crate::domain::id::JobId;
+use crate::domain::input::shown;
 use crate::domain::media::MediaSummary;
 use crate::domain::output::{AudioSpec, OutputSpec, Shape, Tracks, Trim, VideoSpec};
 use crate::domain::request::{JobSpec, Verification};
@@ -44,7 +45,7 @@ pub struct Job {
     pub priority: i32,
     /// The client's own marks.
     pub labels: BTreeMap<String, String>,
-    /// What is read, as the client wrote it.
+    /// What is read, as the client wrote it; of a URL neither user and password nor the query, which is shown as `?…`.
     pub input: String,
     /// The raw arguments, for a job that was submitted with them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -93,7 +94,7 @@ impl Job {
             mode: spec.mode,
             priority: spec.priority,
             labels: spec.labels,
-            input: spec.input,
+            input: shown(&spec.input).into_owned(),
             args: spec.work.into_args(),
             timeout_seconds: spec.timeout_seconds,
             grace_seconds: spec.grace_seconds,
@@ -123,6 +124,8 @@ impl Job {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
+    /// Fetching the input from another server.
+    Fetching,
     /// Looking at the input.
     #[default]
     Preparing,
@@ -155,7 +158,7 @@ pub struct JobProgress {
     pub speed: Option<f64>,
     /// Bits per second of output.
     pub bitrate_bps: Option<u64>,
-    /// Bytes written to the first output.
+    /// Bytes written to the first output; while the input is fetched, bytes of it that are here.
     pub size_bytes: Option<u64>,
     /// Milliseconds until it is likely done.
     pub eta_ms: Option<u64>,

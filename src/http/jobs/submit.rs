@@ -14,6 +14,7 @@ use crate::domain::request::{Examined, JobRequest, JobSpec};
 use crate::http::context::Context;
 use crate::http::json::Lenient;
 use crate::http::problem::Problem;
+use crate::storage::Claim;
 
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
@@ -45,7 +46,8 @@ pub(in crate::http) async fn submit(
     {
         return Ok(answer(&job, true));
     }
-    check_against_the_machine(&context, &spec, &places, errors).await?;
+    // Held until the job is on record, so that its upload isn't removed in between.
+    let _input = check_against_the_machine(&context, &spec, &places, errors).await?;
     let submitted = context.queue.submit(new_id(&context)?, spec, idempotency).await?;
     Ok(answer(&submitted.job, submitted.replayed))
 }
@@ -76,13 +78,17 @@ async fn check_against_the_machine(
     spec: &JobSpec,
     places: &[usize],
     mut errors: Vec<FieldError>,
-) -> Result<(), Problem> {
+) -> Result<Option<Claim>, Problem> {
     errors.extend(context.transcoder.missing_encoders(spec, places));
     let known = errors.iter().any(|error| error.pointer == "/input");
-    if !known && let Err(error) = context.roots.find(&spec.input).await {
-        errors.push(FieldError { pointer: "/input".to_owned(), detail: error.to_string() });
+    let mut claimed = None;
+    if !known {
+        match context.transcoder.claim_input(&spec.input).await {
+            Ok(claim) => claimed = claim,
+            Err(error) => errors.push(FieldError { pointer: "/input".to_owned(), detail: error.to_string() }),
+        }
     }
-    if errors.is_empty() { Ok(()) } else { Err(Problem::invalid(errors)) }
+    if errors.is_empty() { Ok(claimed) } else { Err(Problem::invalid(errors)) }
 }
 
 fn new_id(context: &Context) -> Result<JobId, Problem> {

@@ -174,6 +174,14 @@ pub(super) fn subtitle_encoder(container: Container) -> Option<&'static str> {
     }
 }
 
+/// What brings a sound that is copied into the form of `container`, where its muxer doesn't see to that itself in time.
+pub(super) fn audio_reframing(info: &MediaInfo, container: Container, codec: &str) -> Option<&'static str> {
+    // There AAC describes itself in each packet, in mp4 once at the beginning; fragmented files begin before a packet is seen.
+    let described = !matches!(info.container.as_str(), "mpegts" | "aac" | "mpeg" | "avi" | "asf");
+    let once = matches!(container, Container::Mp4 | Container::Mov | Container::M4a | Container::Cmaf);
+    (codec == "aac" && once && !described).then_some("aac_adtstoasc")
+}
+
 /// Whether `container` may hold video of this codec.
 pub(super) fn holds_video(container: Container, codec: &str) -> bool {
     match container {
@@ -182,7 +190,8 @@ pub(super) fn holds_video(container: Container, codec: &str) -> bool {
             matches!(codec, "h264" | "hevc" | "mpeg4" | "mpeg2video" | "prores" | "dnxhd" | "mjpeg" | "dvvideo" | "png")
         }
         Container::Webm => matches!(codec, "vp8" | "vp9" | "av1"),
-        Container::Mkv => codec != "unknown",
+        // The depth of the last two would be lost.
+        Container::Mkv => !matches!(codec, "unknown" | "qtrle" | "8bps"),
         // Sound, pictures, text; and the key frames of a package have to be where its segments begin.
         _ => false,
     }

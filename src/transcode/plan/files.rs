@@ -80,6 +80,9 @@ fn video_stream(
         if !copying::holds_video(spec.container, &stream.codec) {
             return Err(copy_impossible(spec, "video", &stream.codec));
         }
+        if facts.rotation != 0 && !matches!(spec.container, Container::Mp4 | Container::Mov) {
+            return Err(turn_lost(spec, facts.rotation));
+        }
         drafted.decisions.push(Decision::of("video", Action::Copy, "a copy was asked for"));
         return Ok(copied_video((stream, facts), spec, drafted));
     }
@@ -188,8 +191,11 @@ fn audio_stream(
             };
             drafted.decisions.push(Decision::of(&name, Action::Copy, why));
             drafted.args.extend([format!("-c:a:{place}").into(), "copy".into()]);
+            if let Some(filter) = copying::audio_reframing(found.info, spec.container, &stream.codec) {
+                drafted.args.extend([format!("-bsf:a:{place}").into(), filter.into()]);
+            }
             let channels = Some(facts.channels).filter(|&channels| channels > 0);
-            return Ok(HeldAudio { codec: stream.codec.clone(), channels });
+            return Ok(HeldAudio { codec: stream.codec.clone(), channels, encoded: false });
         }
         Ok(()) => drafted.decisions.push(audio_decision(&name, spec, facts, "the container can't hold it as it is")),
         Err(why) => drafted.decisions.push(audio_decision(&name, spec, facts, &why)),
@@ -221,7 +227,11 @@ pub(super) fn encoded_audio(
         loudness_key(stream, facts, found.spec, found.spans, found.index).map(|key| around.measured.loudness(&key));
     let options = sound::options(encoder, place, audio, facts, loudness.as_ref());
     drafted.args.extend(options.into_iter().map(OsString::from));
-    Ok(HeldAudio { codec: audio_codec_name(audio.codec).to_owned(), channels: sound::channels(audio, facts) })
+    Ok(HeldAudio {
+        codec: audio_codec_name(audio.codec).to_owned(),
+        channels: sound::channels(audio, facts),
+        encoded: true,
+    })
 }
 
 /// Options for one track of subtitles: copied where the container holds its kind, else converted.
@@ -268,6 +278,16 @@ fn check_smallest(spec: &OutputSpec, encoded: &Encoded, facts: &VideoFacts) -> R
          another codec"
     );
     Err(Failure::new(FailureCode::EncoderUnavailable, message))
+}
+
+/// Not every ffmpeg writes into other containers how a picture is to be turned.
+fn turn_lost(spec: &OutputSpec, degrees: u16) -> Failure {
+    let (container, name) = (spec.container, &spec.name);
+    let message = format!(
+        "players turn the input's video by {degrees} degrees, which is lost where it is copied into {container}; take mp4 or mov \
+         for {name}, or choose a video codec instead of \"copy\""
+    );
+    Failure::new(FailureCode::CopyImpossible, message)
 }
 
 fn copy_impossible(spec: &OutputSpec, kind: &str, codec: &str) -> Failure {

@@ -149,6 +149,8 @@ pub(super) struct HeldAudio {
     pub(super) codec: String,
     /// The number of channels, where it is known.
     pub(super) channels: Option<u32>,
+    /// Whether we encode it, so that every frame of it must decode.
+    pub(super) encoded: bool,
 }
 
 /// How long an output must be.
@@ -188,6 +190,8 @@ struct Found<'a> {
     info: &'a MediaInfo,
     spans: &'a Spans,
     length: Option<Duration>,
+    /// Whether that is sure to be right.
+    exact: bool,
 }
 
 /// What one output comes to.
@@ -239,7 +243,8 @@ fn one(
 ) -> Result<(Planned, Vec<OsString>), Failure> {
     let chosen = Chosen::of(spec, info)?;
     let length = length(info, &chosen, spans, index, spec)?;
-    let found = Found { index, spec, info, spans, length: length.map(|length| length.expected) };
+    let exact = length.is_some_and(|length| length.exact);
+    let found = Found { index, spec, info, spans, length: length.map(|length| length.expected), exact };
     let mut drafted = match &spec.shape {
         Shape::File => files::media(found, &chosen, around)?,
         Shape::Text => files::text(found, &chosen, around)?,
@@ -356,7 +361,7 @@ fn length(
 
 /// Whether files of this container don't say of every picture when it is shown, which others insist on.
 fn lacks_times(container: &str) -> bool {
-    matches!(container, "mpeg" | "avi")
+    matches!(container, "mpeg" | "avi" | "h264" | "hevc" | "m4v" | "obu")
 }
 
 /// Whether files of this container write down how long they are; others are estimated from their bitrate.

@@ -62,7 +62,14 @@ pub(super) fn plan(
                 let why = format!("it already is {} as asked for", stream.codec);
                 drafted.decisions.push(Decision::of(&name, Action::Copy, why));
                 drafted.args.extend(words(&["-c:a", "copy"]));
-                HeldAudio { codec: stream.codec.clone(), channels: Some(facts.channels).filter(|count| *count > 0) }
+                if let Some(filter) = copying::audio_reframing(found.info, found.spec.container, &stream.codec) {
+                    drafted.args.extend(words(&["-bsf:a", filter]));
+                }
+                HeldAudio {
+                    codec: stream.codec.clone(),
+                    channels: Some(facts.channels).filter(|count| *count > 0),
+                    encoded: false,
+                }
             }
             fits => {
                 let why = fits.err().unwrap_or_else(|| format!("browsers don't play {} in segments", stream.codec));

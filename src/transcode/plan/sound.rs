@@ -29,6 +29,18 @@ impl Loudness {
         Self { integrated: word(), true_peak: word(), range: word(), threshold: word(), offset: word() }
     }
 
+    /// The same of sound that is so many dB less loud.
+    fn lowered_by(&self, excess: f64) -> Self {
+        let lowered =
+            |text: &str| text.parse().map_or_else(|_| text.to_owned(), |number: f64| format!("{:.2}", number - excess));
+        Self {
+            integrated: lowered(&self.integrated),
+            true_peak: lowered(&self.true_peak),
+            threshold: lowered(&self.threshold),
+            ..self.clone()
+        }
+    }
+
     /// Whether there was anything to hear.
     fn is_silence(&self) -> bool {
         self.integrated.contains("inf")
@@ -62,9 +74,15 @@ fn normalising(target: f64, loudness: &Loudness) -> Option<String> {
     }
     // Below the range that was measured the filter would press the sound together.
     let range = loudness.range.parse::<f64>().map_or(11.0, |range| range.clamp(11.0, 50.0));
-    let Loudness { integrated, true_peak, range: measured, threshold, offset } = loudness;
+    // The filter takes nothing above 0 for measured, as channels that are added up may come to.
+    let excess = loudness.integrated.parse::<f64>().ok().filter(|lufs| *lufs > 0.0);
+    let (lowered, loudness) = match excess {
+        Some(excess) => (format!("volume={:.2}dB,", -excess), loudness.lowered_by(excess)),
+        None => (String::new(), loudness.clone()),
+    };
+    let Loudness { integrated, true_peak, range: measured, threshold, offset } = &loudness;
     Some(format!(
-        "loudnorm=I={target}:TP={TRUE_PEAK}:LRA={range}:measured_I={integrated}:measured_TP={true_peak}:\
+        "{lowered}loudnorm=I={target}:TP={TRUE_PEAK}:LRA={range}:measured_I={integrated}:measured_TP={true_peak}:\
          measured_LRA={measured}:measured_thresh={threshold}:offset={offset}:linear=true"
     ))
 }
@@ -215,5 +233,19 @@ mod tests {
         assert_eq!(normalising(-16.0, &loudness("-inf", "0.00")), None);
         let filter = normalising(-16.0, &loudness("-30.1", "18.20")).unwrap();
         assert!(filter.contains("I=-16:") && filter.contains("LRA=18.2:") && filter.contains("measured_I=-30.1"));
+    }
+
+    #[test]
+    fn sound_that_is_louder_than_the_filter_takes_is_lowered_first() {
+        let loudness = Loudness {
+            integrated: "2.75".into(),
+            true_peak: "6.00".into(),
+            threshold: "-7.30".into(),
+            range: "0.00".into(),
+            offset: "0.10".into(),
+        };
+        let filter = normalising(-16.0, &loudness).unwrap();
+        assert!(filter.starts_with("volume=-2.75dB,loudnorm=I=-16:"), "{filter}");
+        assert!(filter.contains(":measured_I=0.00:measured_TP=3.25:") && filter.contains(":measured_thresh=-10.05:"));
     }
 }

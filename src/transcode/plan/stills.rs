@@ -39,8 +39,10 @@ pub(super) fn candidates(length: Option<Duration>) -> Vec<Duration> {
 struct Choice {
     /// ffmpeg's expression.
     expression: String,
-    /// How many there are, where that is known.
+    /// How many there are at most, where that is known.
     count: Option<u64>,
+    /// Whether there can't be fewer.
+    sure: bool,
     /// The time between two, where they come at intervals.
     every: Option<Duration>,
 }
@@ -55,14 +57,14 @@ impl Choice {
     fn at(times: impl Iterator<Item = Duration>) -> Self {
         let terms: Vec<String> =
             times.enumerate().map(|(index, time)| format!("eq(selected_n,{index})*gte(t,{})", seconds(time))).collect();
-        Self { expression: terms.join("+"), count: Some(terms.len() as u64), every: None }
+        Self { expression: terms.join("+"), count: Some(terms.len() as u64), sure: true, every: None }
     }
 
     /// A frame after each interval.
     fn every(interval: Duration, from: Duration, limit: Option<Duration>) -> Self {
         let until = limit.map(|limit| format!("*lt(t,{})", seconds(from + limit))).unwrap_or_default();
         let expression = format!("gte(t,{}+selected_n*{}){until}", seconds(from), seconds(interval));
-        Self { expression, count: None, every: Some(interval) }
+        Self { expression, count: None, sure: false, every: Some(interval) }
     }
 
     fn filter(&self) -> String {
@@ -120,7 +122,7 @@ fn pictures(found: Found<'_>, chosen: &Chosen<'_>, around: Surroundings<'_>) -> 
     let Some((stream, facts)) = chosen.video else { return drafted };
     let Found { index, spec, spans, length, .. } = found;
     let taken = match &spec.shape {
-        Shape::Thumbnails(times) => Taking { choice: thumbnails(times, found), video: spec.video, grid: None },
+        Shape::Thumbnails(times) => Taking { choice: thumbnails(times, facts, found), video: spec.video, grid: None },
         Shape::Storyboard(board) => {
             let video = VideoSpec { width: Some(board.width), height: None, upscale: true, ..spec.video };
             let every = interval(board, length);
@@ -151,7 +153,7 @@ fn pictures(found: Found<'_>, chosen: &Chosen<'_>, around: Surroundings<'_>) -> 
     drafted.args.push(pattern(&around.outputs.join(&file), spec.container));
     times_list(&mut drafted.args, stream, &taken.choice);
     drafted.args.push(file_address(&around.outputs.join(&times)));
-    let kind = PartKind::Pictures { times, count: taken.choice.count };
+    let kind = PartKind::Pictures { times, count: taken.choice.count.filter(|_| taken.choice.sure) };
     drafted.parts.push(Part { file, container: spec.container, kind, holds });
     drafted.make.get_or_insert(Make::Thumbnails);
     drafted
@@ -164,13 +166,34 @@ struct Taking {
     grid: Option<(u32, u32)>,
 }
 
-fn thumbnails(times: &Times, found: Found<'_>) -> Choice {
+fn thumbnails(times: &Times, facts: &VideoFacts, found: Found<'_>) -> Choice {
     let Found { index, spans, length, .. } = found;
     let offset = spans.offset(index);
+    if let Times::Count(count) = times {
+        return evenly(*count, facts, found);
+    }
     match times.resolve(length.and_then(|length| u64::try_from(length.as_millis()).ok())) {
         Times::EveryMs(ms) => Choice::every(Duration::from_millis(ms), offset, spans.limit(index)),
         // Times count from the start of what the output takes.
         Times::AtMs(times) => Choice::at(times.into_iter().map(|ms| offset + Duration::from_millis(ms))),
+        Times::Count(_) => Choice::at(std::iter::empty()),
+    }
+}
+
+/// So many frames from all over the film; where it has hardly more, there may be fewer.
+fn evenly(count: u32, facts: &VideoFacts, found: Found<'_>) -> Choice {
+    let Found { index, spans, length, .. } = found;
+    let offset = spans.offset(index);
+    let frame = facts.frame_rate.map_or(0.0, |rate| 1.0 / rate.per_second());
+    let frame = Duration::try_from_secs_f64(frame).unwrap_or_default();
+    match Times::Count(count).resolve(length.and_then(|length| u64::try_from(length.as_millis()).ok())) {
+        Times::AtMs(times) => {
+            // The frame that is shown at a time begins before it.
+            let begin = |ms| offset + Duration::from_millis(ms).saturating_sub(frame);
+            let plenty = found.exact && length.is_some_and(|length| !frame.is_zero() && length > frame * count * 2);
+            Choice { sure: plenty, ..Choice::at(times.into_iter().map(begin)) }
+        }
+        Times::EveryMs(ms) => Choice::every(Duration::from_millis(ms), offset, spans.limit(index)),
         Times::Count(_) => Choice::at(std::iter::empty()),
     }
 }

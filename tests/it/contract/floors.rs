@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 const FLOORS: &[&[&str]] = &[
     &["domain", "failpoint"],
     &["config"],
-    &["db", "storage", "ffmpeg"],
+    &["db", "storage", "ffmpeg", "fetch"],
     &["transcode", "queue"],
     &["http", "worker", "cli"],
     &["app"],

@@ -74,9 +74,11 @@ fn encode(how: &[&str], path: &Path) {
 }
 
 /// Makes the file unless it is there; two processes may try at once.
-fn place(path: &Path, make: impl FnOnce(&Path)) {
+pub(super) fn place(path: &Path, make: impl FnOnce(&Path)) {
     if !path.exists() {
-        let unfinished = path.with_extension(format!("{}.unfinished", std::process::id()));
+        // The ending stays, since ffmpeg goes by it.
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let unfinished = path.with_file_name(format!("{}.unfinished.{name}", std::process::id()));
         make(&unfinished);
         std::fs::rename(unfinished, path).unwrap();
     }

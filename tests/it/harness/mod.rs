@@ -5,16 +5,20 @@ mod clips;
 mod disk;
 mod events;
 mod fake;
+mod node;
 mod processes;
 mod server;
+mod sources;
 mod wait;
 
 pub use clips::{blip, clip, media_root, slow_clip, turn_clockwise};
 pub use disk::Tmpfs;
 pub use events::{Event, Events};
 pub use fake::{let_go, victim};
+pub use node::node;
 pub use processes::{memory_kib, processes_naming, zombies_of};
 pub use server::{Options, Server, slow_job};
+pub use sources::{Facts, Made, Source, Trouble, sources};
 pub use wait::{LONG, eventually, within};
 
 /// Whether the tests take the time that `make test-long` has.

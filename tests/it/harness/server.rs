@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
 use reqwest::Method;
@@ -52,6 +52,7 @@ pub struct Server {
     pub client: reqwest::Client,
     folder: tempfile::TempDir,
     options: Options,
+    said: Arc<Mutex<String>>,
 }
 
 impl Server {
@@ -67,11 +68,12 @@ impl Server {
 
     /// Starts a server on a folder that may hold something already.
     pub fn start_in(folder: tempfile::TempDir, options: Options) -> Self {
-        let (child, url) = spawn(folder.path(), &options);
+        let said = Arc::default();
+        let (child, url) = spawn(folder.path(), &options, &said);
         // Two servers may be asked for in one test process; the first one installs it.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self { child, url, client, folder, options }
+        Self { child, url, client, folder, options, said }
     }
 
     pub fn data_dir(&self) -> &Path {
@@ -81,6 +83,11 @@ impl Server {
     /// The id of the server's process.
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// What the server has logged until now.
+    pub fn said(&self) -> String {
+        self.said.lock().unwrap().clone()
     }
 
     /// Sends a signal to the server.
@@ -201,7 +208,7 @@ fn examined() -> PathBuf {
 }
 
 /// Starts the binary and waits for the line that tells its address.
-fn spawn(folder: &Path, options: &Options) -> (Child, String) {
+fn spawn(folder: &Path, options: &Options, said: &Arc<Mutex<String>>) -> (Child, String) {
     let (known, own) = (examined(), folder.join("ffmpeg.json"));
     let fake = options.ffmpeg.as_deref().map(|script| super::fake::place(folder, script, !options.believes, &known));
     if known.exists() && !own.exists() {
@@ -224,6 +231,7 @@ fn spawn(folder: &Path, options: &Options) -> (Child, String) {
         .unwrap();
     let stderr = BufReader::new(child.stderr.take().unwrap());
     let (told, address) = mpsc::channel();
+    let said = Arc::clone(said);
     // Reads to the end, so that the server never waits for room in the pipe.
     std::thread::spawn(move || {
         for line in stderr.lines().map_while(Result::ok) {
@@ -231,6 +239,7 @@ fn spawn(folder: &Path, options: &Options) -> (Child, String) {
             if let Some(address) = entry["address"].as_str() {
                 let _ = told.send(format!("http://{address}"));
             }
+            said.lock().unwrap().extend([&line, "\n"]);
             // Shown by the test runner where a test fails.
             eprintln!("{line}");
         }

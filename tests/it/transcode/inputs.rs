@@ -33,7 +33,8 @@ async fn what_is_no_media_is_told_apart() {
         ("link.mp4", C::InputUnreadable),
         ("../data/x", C::InputUnreadable),
         ("/etc/passwd", C::InputUnreadable),
-        ("https://example.org/a.mp4", C::InputInvalid),
+        ("ftp://example.org/a.mp4", C::InputInvalid),
+        ("https://127.0.0.1/a.mp4", C::InputUnreadable),
     ] {
         let failure = world.fail(to_mp4(input)).await;
         assert_eq!(failure.code, code, "{input}: {failure}");

@@ -17,7 +17,7 @@ use transcoded::domain::preset::Presets;
 use transcoded::domain::request::{JobRequest, JobSpec};
 use transcoded::domain::time::{SystemClock, Timestamp};
 use transcoded::ffmpeg::{self, ENCODER_CANDIDATES};
-use transcoded::storage::{Files, MediaRoots};
+use transcoded::storage::{Files, Inputs, MediaRoots, Uploads};
 use transcoded::transcode::{Controls, End, Observer, Order, Outcome, Toolchain, Transcoder};
 
 pub(crate) struct World {
@@ -62,12 +62,14 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let media = folder.path().join("media");
         std::fs::create_dir(&media).unwrap();
-        let roots = Arc::new(MediaRoots::open(&[media]).unwrap());
+        let roots = MediaRoots::open(&[media]).unwrap();
+        let uploads = Uploads::open(&folder.path().join("data"), u64::MAX, 0).unwrap();
+        let inputs = Inputs::new(roots, Arc::new(uploads));
         let files = Arc::new(Files::open(&folder.path().join("data")).unwrap());
         let tools = ffmpeg::locate_in_environment().expect("ffmpeg is installed");
         let encoders = ENCODER_CANDIDATES.iter().map(|&name| name.to_owned()).collect();
         let toolchain = Toolchain { tools, version: String::new(), encoders };
-        let transcoder = Transcoder::new(toolchain, roots, Arc::clone(&files), Arc::new(SystemClock));
+        let transcoder = Transcoder::new(toolchain, inputs, Arc::clone(&files), Arc::new(SystemClock));
         Self { folder, transcoder, files, jobs: AtomicU8::new(0) }
     }
 
