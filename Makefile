@@ -35,8 +35,8 @@ test: ## Run all tests, the browser's too
 	fi
 
 .PHONY: test-long
-test-long: ## Run the tests that take long: 10,000 random interleavings, a million jobs, 1,000 kills (about an hour)
-	TRANSCODED_TEST_LONG=1 cargo test --locked --test it -- --nocapture store::model store::scale store::faults torture faults::database
+test-long: ## Run the tests that take long: 10,000 random interleavings, a million jobs, 1,000 kills, every input by every preset (more than an hour)
+	TRANSCODED_TEST_LONG=1 cargo test --locked --test it -- --nocapture store::model store::scale store::faults torture faults::database sources::
 
 .PHONY: check
 check: ## Check form, lints and documentation

@@ -65,11 +65,11 @@ pub async fn probe(
 ) -> Result<MediaInfo, ProbeError> {
     let mut address = OsString::from("file:");
     address.push(input);
-    let command = Command::new(ffprobe)
-        .args(["-hide_banner", "-loglevel", "repeat+level+error"])
-        .args(INPUT_ALLOWLIST)
-        .args(["-show_format", "-show_streams", "-of", "json", "-i"])
-        .arg(&address);
+    let asking = |what: &[&str]| {
+        let how = ["-hide_banner", "-loglevel", "repeat+level+error"];
+        Command::new(ffprobe).args(how).args(INPUT_ALLOWLIST).args(what).args(["-of", "json", "-i"]).arg(&address)
+    };
+    let command = asking(&["-show_format", "-show_streams"]);
     let (report, printed) = capture(token, command, timeout).await;
     check(report, timeout, &address.to_string_lossy())?;
     let mut info = probe_json::read(&printed)
@@ -77,32 +77,17 @@ pub async fn probe(
     if info.streams.is_empty() {
         return Err(ProbeError::Unreadable("there is no stream in it".to_owned()));
     }
-    if info.video().is_some_and(|(_, video)| video.colour.is_hdr() && video.mastering_display.is_none()) {
-        add_grading(token, ffprobe, &address, timeout, &mut info).await;
+    if probe_json::lacks_grading(&info) {
+        // Most encoders write it between the pictures only; without it the rest is still true.
+        let (_, printed) = capture(token, asking(FIRST_PICTURE), timeout).await;
+        probe_json::add_grading(&mut info, &printed);
     }
     Ok(info)
 }
 
-/// Adds for which display an HDR picture was graded: many containers leave that to the first frame.
-async fn add_grading(
-    token: &CancellationToken,
-    ffprobe: &Path,
-    address: &OsString,
-    timeout: Duration,
-    info: &mut MediaInfo,
-) {
-    let Some(index) = info.video().map(|(stream, _)| stream.index.to_string()) else { return };
-    let command = Command::new(ffprobe)
-        .args(["-hide_banner", "-loglevel", "error"])
-        .args(INPUT_ALLOWLIST)
-        .args(["-select_streams", &index, "-read_intervals", "%+#1", "-show_frames", "-of", "json", "-i"])
-        .arg(address);
-    let (report, printed) = capture(token, command, timeout).await;
-    // Without it the picture is as it was: a display guesses.
-    if report.succeeded() {
-        probe_json::add_grading(&printed, info);
-    }
-}
+/// What is told along with the first picture.
+const FIRST_PICTURE: &[&str] =
+    &["-select_streams", "V:0", "-read_intervals", "%+#1", "-show_frames", "-show_entries", "frame=side_data_list"];
 
 fn check(report: Report, timeout: Duration, address: &str) -> Result<(), ProbeError> {
     match (report.ending, report.exit) {

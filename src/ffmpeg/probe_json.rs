@@ -43,20 +43,6 @@ fn credible_duration(container: Option<u64>, streams: &[Stream], size_bytes: Opt
     bits_per_second.is_none_or(|rate| rate >= FEWEST_BITS_PER_SECOND).then_some(duration)
 }
 
-/// Reads the answer to `-show_frames` for the first frame of the video.
-pub(super) fn add_grading(json: &[u8], info: &mut MediaInfo) {
-    let Ok(value) = serde_json::from_slice::<Value>(json) else { return };
-    let Some(frame) = value.get("frames").and_then(|frames| frames.get(0)) else { return };
-    let videos = info.streams.iter_mut().filter_map(|stream| match &mut stream.kind {
-        StreamKind::Video(video) if !video.attached_picture => Some(video),
-        _ => None,
-    });
-    for video in videos.take(1) {
-        video.mastering_display = side_data(frame, "Mastering display metadata").and_then(mastering_display);
-        video.content_light = side_data(frame, "Content light level metadata").and_then(content_light);
-    }
-}
-
 /// Whether the file writes down when it and its streams end rather than how long they are: Matroska by ffmpeg does.
 #[derive(Clone, Copy)]
 struct Ends(bool);
@@ -73,7 +59,7 @@ impl Ends {
         if self.0 { since_start(format, number(format, "duration")?) } else { millis(format, "duration") }
     }
 
-    /// How long a stream is by its tag, the only place where such a file tells.
+    /// How long a stream is by its tag, the only place where such a file tells; ffprobe may put the file's length beside it.
     fn tagged(self, stream: &Value) -> Option<u64> {
         let end = tag(stream, "DURATION").filter(|_| self.0)?;
         since_start(stream, clock(&end)?)
@@ -167,6 +153,27 @@ fn colour(value: &Value) -> Colour {
 fn side_data<'a>(value: &'a Value, kind: &str) -> Option<&'a Value> {
     let list = value.get("side_data_list")?.as_array()?;
     list.iter().find(|data| data.get("side_data_type").and_then(Value::as_str) == Some(kind))
+}
+
+/// Whether the file doesn't say on which display an HDR10 picture was graded.
+pub(super) fn lacks_grading(info: &MediaInfo) -> bool {
+    info.video().is_some_and(|(_, video)| {
+        video.colour.transfer.as_deref() == Some("smpte2084") && video.mastering_display.is_none()
+    })
+}
+
+/// Adds what is told along with the first picture, by the answer to `-show_frames`.
+pub(super) fn add_grading(info: &mut MediaInfo, json: &[u8]) {
+    let answer: Value = serde_json::from_slice(json).unwrap_or_default();
+    let video = info.streams.iter_mut().find_map(|stream| match &mut stream.kind {
+        StreamKind::Video(video) if !video.attached_picture => Some(video),
+        _ => None,
+    });
+    if let (Some(frame), Some(video)) = (answer.pointer("/frames/0"), video) {
+        video.mastering_display = side_data(frame, "Mastering display metadata").and_then(mastering_display);
+        let light = side_data(frame, "Content light level metadata").and_then(content_light);
+        video.content_light = light.or_else(|| video.content_light.take());
+    }
 }
 
 /// `G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,1)`: chromaticities in 1/50 000, light in 1/10 000.
@@ -367,7 +374,7 @@ mod tests {
             let text = format!(
                 r#"{{"streams": [
                     {{"codec_type": "video", "start_time": "100.0", "tags": {{"DURATION": "00:01:42.000000000"}}}},
-                    {{"codec_type": "audio", "start_time": "100.5", "tags": {{"DURATION": "00:01:41.500000000"}}}},
+                    {{"codec_type": "audio", "start_time": "100.5", "duration": "101.9", "tags": {{"DURATION": "00:01:41.500000000"}}}},
                     {{"codec_type": "audio", "tags": {{"DURATION": "soon"}}}}],
                    "format": {{"format_name": "matroska,webm", "start_time": "100.0", "duration": "102.0",
                     "tags": {{"ENCODER": "{encoder}"}}}}}}"#
@@ -376,7 +383,7 @@ mod tests {
             (info.duration_ms, info.streams.iter().map(|stream| stream.duration_ms).collect::<Vec<_>>())
         };
         assert_eq!(answer("Lavf59.27.100"), (Some(2000), vec![Some(2000), Some(1000), None]));
-        assert_eq!(answer("another"), (Some(102_000), vec![None, None, None]));
+        assert_eq!(answer("another"), (Some(102_000), vec![None, Some(101_900), None]));
     }
 
     #[test]

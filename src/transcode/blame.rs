@@ -46,6 +46,14 @@ impl Case<'_> {
         self.output("was made, but can't be read to its end as media")
     }
 
+    /// Judges pictures that aren't as they should be.
+    pub(super) fn pictures(self, what: &str) -> Failure {
+        if self.complains() {
+            return self.damaged(what);
+        }
+        Failure::new(FailureCode::OutputInvalid, format!("{}: {what}", self.planned.spec.name))
+    }
+
     /// Judges sound that lacks so much in the middle.
     ///
     /// # Errors

@@ -15,6 +15,7 @@ use super::meter::Meter;
 use super::order::End;
 use super::plan::{Make, Plan};
 use super::{classify, raw, salvage};
+use crate::domain::decision::Action;
 use crate::domain::failure::{Failure, FailureCode};
 use crate::domain::format::Container;
 use crate::domain::job::{CancelMethod, CancelReason, Mode, Output, Phase};
@@ -153,10 +154,19 @@ async fn planned_outputs(
     let targets: Vec<Target> = made.iter_mut().flat_map(|made| std::mem::take(&mut made.targets)).collect();
     let level = making.attempt.order.spec.verify.unwrap_or_else(|| decode::usual(&targets));
     if let Err(name) = decode::check(making.attempt, &targets, level, making.abort).await {
-        let message = format!("{name} was made, but doesn't decode without errors");
-        return Err(Failure::new(FailureCode::OutputInvalid, message).into());
+        return Err(undecodable(plan, name).into());
     }
     Ok(made)
+}
+
+/// An output that doesn't decode is the input's fault where some of that was taken as it is.
+fn undecodable(plan: &Plan, name: &str) -> Failure {
+    let named = plan.outputs.iter().filter(|planned| planned.spec.name == name);
+    if named.flat_map(|planned| &planned.decisions).any(|decision| decision.action == Action::Copy) {
+        let message = format!("the input is damaged: what {name} takes from it as it is doesn't decode without errors");
+        return Failure::new(FailureCode::InputInvalid, message);
+    }
+    Failure::new(FailureCode::OutputInvalid, format!("{name} was made, but doesn't decode without errors"))
 }
 
 /// Reads whatever a job's own arguments made. Files of containers that aren't ours are kept as they are.

@@ -63,8 +63,8 @@ impl Making<'_> {
     pub(super) async fn output(self, planned: &Planned, case: Case<'_>) -> Result<Made, Halt> {
         match &planned.make {
             Make::AsItIs | Make::Defragment => self.file(planned, case).await,
-            Make::Thumbnails => self.pictures(planned, None).await,
-            Make::Storyboard(sheets) => self.pictures(planned, Some(*sheets)).await,
+            Make::Thumbnails => self.pictures(planned, None, case).await,
+            Make::Storyboard(sheets) => self.pictures(planned, Some(*sheets), case).await,
             Make::Package(package) => self.package(planned, package, case).await,
         }
     }
@@ -186,7 +186,7 @@ impl Making<'_> {
     }
 
     /// A folder of pictures, or of sheets of them.
-    async fn pictures(self, planned: &Planned, sheets: Option<Sheets>) -> Result<Made, Halt> {
+    async fn pictures(self, planned: &Planned, sheets: Option<Sheets>, case: Case<'_>) -> Result<Made, Halt> {
         let Some(part) = planned.parts.first() else { return Err(nothing(planned).into()) };
         let (folder, name) = (self.path(&part.file), &planned.spec.name);
         let (expected, whole) = (part.clone(), self.whole);
@@ -194,7 +194,7 @@ impl Making<'_> {
         let length = planned.length.map(|length| length.expected);
         let gathered = blocking(move || pictures::gather(&outputs, &expected, sheets, length, whole)).await;
         let gathered = gathered.map_err(|error| unread(&error, name))?;
-        let gathered = gathered.map_err(|what| Failure::new(FailureCode::OutputInvalid, format!("{name}: {what}")))?;
+        let gathered = gathered.map_err(|what| case.pictures(&what))?;
         let mut output = Output::wanted(&planned.spec);
         if sheets.is_some() {
             output.links.insert("vtt".to_owned(), pictures::STORYBOARD.to_owned());

@@ -174,11 +174,16 @@ impl Times {
             return None;
         }
         let mut times = Self { decode, duration: 0, start: i64::MAX, end: i64::MIN, sync: false, samples: 0, bytes: 0 };
+        let mut last = i64::MIN;
         for sample in traf.trun.iter().flat_map(|trun| trun.samples.iter()) {
             let duration = u64::from(sample.duration.unwrap_or(defaults.duration));
             let shown = i64::try_from(decode + times.duration).ok()?.checked_add(sample.cts.unwrap_or(0))?;
             times.start = times.start.min(shown);
-            times.end = times.end.max(shown.checked_add_unsigned(duration)?);
+            // A sample lasts until the next one is decoded, which says nothing of how long it is shown but for the last one.
+            if shown >= last {
+                last = shown;
+                times.end = shown.checked_add_unsigned(duration)?;
+            }
             if times.samples == 0 {
                 times.sync = sample.flags.unwrap_or(defaults.flags) & NO_SYNC == 0;
             }

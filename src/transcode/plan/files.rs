@@ -83,6 +83,9 @@ fn video_stream(
         if facts.rotation != 0 && !matches!(spec.container, Container::Mp4 | Container::Mov) {
             return Err(turn_lost(spec, facts.rotation));
         }
+        if matches!((found.info.container.as_str(), stream.codec.as_str()), ("h264" | "hevc", _) | ("avi", "mpeg4")) {
+            return Err(untimed(spec));
+        }
         drafted.decisions.push(Decision::of("video", Action::Copy, "a copy was asked for"));
         return Ok(copied_video((stream, facts), spec, drafted));
     }
@@ -286,6 +289,16 @@ fn turn_lost(spec: &OutputSpec, degrees: u16) -> Failure {
     let message = format!(
         "players turn the input's video by {degrees} degrees, which is lost where it is copied into {container}; take mp4 or mov \
          for {name}, or choose a video codec instead of \"copy\""
+    );
+    Failure::new(FailureCode::CopyImpossible, message)
+}
+
+/// Pictures that are shown in another order than they are stored need times, and neither bare streams nor AVI have any.
+fn untimed(spec: &OutputSpec) -> Failure {
+    let message = format!(
+        "the input doesn't say when each picture is shown, so its video can't be copied; choose a video codec for {} instead of \
+         \"copy\"",
+        spec.name
     );
     Failure::new(FailureCode::CopyImpossible, message)
 }

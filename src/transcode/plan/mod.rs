@@ -251,7 +251,7 @@ fn one(
         Shape::Package(package) => package::plan(found, package, &chosen, around)?,
         Shape::Picture(_) | Shape::Thumbnails(_) | Shape::Storyboard(_) => stills::plan(found, &chosen, around)?,
     };
-    for part in drafted.parts.iter_mut().filter(|part| matches!(part.kind, PartKind::Media | PartKind::Rendition(_))) {
+    for part in drafted.parts.iter_mut().filter(|part| part.kind == PartKind::Media) {
         part.holds.length = length;
     }
     let planned = Planned {

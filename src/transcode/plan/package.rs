@@ -6,7 +6,7 @@ use super::encoders::Encoding;
 use super::files::{Encoded, encoded_audio};
 use super::tracks::{Chosen, is_text};
 use super::{
-    Drafted, Found, HeldAudio, Holds, Make, Part, PartKind, Surroundings, copying, file_address, picture, words,
+    Drafted, Found, HeldAudio, Holds, Length, Make, Part, PartKind, Surroundings, copying, file_address, picture, words,
 };
 use crate::domain::decision::{Action, Decision};
 use crate::domain::failure::{Failure, FailureCode};
@@ -80,7 +80,9 @@ pub(super) fn plan(
         };
         drafted.args.extend(words(&["-vn", "-sn", "-dn", "-strict", "experimental"]));
         let default = place == 0;
-        let holds = Holds { audio: vec![held], ..Holds::default() };
+        let alone = Chosen { video: None, audio: vec![(*stream, *facts)], subtitles: Vec::new() };
+        let length = own_length(found, &alone);
+        let holds = Holds { audio: vec![held], length, ..Holds::default() };
         let kind = PartKind::Rendition(Track::Audio(label(stream, default)));
         close(found, &format!("a{place}"), AUDIO_MUXER, around, &mut drafted, (kind, holds));
     }
@@ -88,6 +90,12 @@ pub(super) fn plan(
         text(found, place, stream, around, &mut drafted)?;
     }
     Ok(drafted)
+}
+
+/// How long a rendition must be: the input's streams seldom end together.
+fn own_length(found: Found<'_>, alone: &Chosen<'_>) -> Option<Length> {
+    // One that ends before the others start is nobody's fault.
+    super::length(found.info, alone, found.spans, found.index, found.spec).ok().flatten()
 }
 
 fn rungs(
@@ -116,7 +124,8 @@ fn rungs(
         drafted.args.extend(words(&["-an", "-sn", "-dn"]));
         let held = encoded.held(facts);
         let kind = PartKind::Rendition(Track::Video { rate: held.rate });
-        let holds = Holds { video: Some(held), ..Holds::default() };
+        let length = own_length(found, &Chosen { audio: Vec::new(), subtitles: Vec::new(), ..chosen.clone() });
+        let holds = Holds { video: Some(held), length, ..Holds::default() };
         close(found, &format!("v{place}"), VIDEO_MUXER, around, drafted, (kind, holds));
     }
     Ok(())

@@ -45,11 +45,13 @@ pub(super) fn picture(stream: &Stream, facts: &VideoFacts, spec: &VideoSpec, car
             picture.done.push("deinterlaced".to_owned());
         }
     }
-    if let Some((width, height)) = frame.scale {
-        let matrix = if is_rgb(facts) { ":out_color_matrix=bt709:out_range=tv" } else { "" };
-        picture.filters.push(format!("scale={width}:{height}{matrix}"));
-    } else if is_rgb(facts) {
-        picture.filters.push("scale=out_color_matrix=bt709:out_range=tv".to_owned());
+    let colours = converted_colours(facts);
+    match frame.scale {
+        Some((width, height)) => {
+            let colours = colours.map(|colours| format!(":{colours}")).unwrap_or_default();
+            picture.filters.push(format!("scale={width}:{height}{colours}"));
+        }
+        None => picture.filters.extend(colours.map(|colours| format!("scale={colours}"))),
     }
     picture.filters.extend(frame.shape);
     if facts.colour.is_hdr() && !hdr {
@@ -87,6 +89,13 @@ fn may_be_interlaced(codec: &str, facts: &VideoFacts) -> bool {
         "h264" | "mpeg2video" | "mpeg4" | "dvvideo" | "vc1" | "wmv3" | "prores" | "dnxhd" | "mjpeg" | "ffv1"
     );
     facts.interlaced.unwrap_or(knows_fields)
+}
+
+/// What the scaler has to do with the colours: players expect the narrow range, which ffmpeg 5 alone chooses by itself.
+fn converted_colours(facts: &VideoFacts) -> Option<&'static str> {
+    let full = facts.colour.range.as_deref() == Some("pc")
+        || facts.pixel_format.as_deref().is_some_and(|name| name.starts_with("yuvj") || name.starts_with("gray"));
+    if is_rgb(facts) { Some("out_color_matrix=bt709:out_range=tv") } else { full.then_some("out_range=tv") }
 }
 
 fn is_rgb(facts: &VideoFacts) -> bool {

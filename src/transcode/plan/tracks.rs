@@ -22,7 +22,11 @@ impl<'a> Chosen<'a> {
     pub(super) fn of(spec: &OutputSpec, info: &'a MediaInfo) -> Result<Self, Failure> {
         let name = &spec.name;
         let video = info.video().filter(|_| spec.shape.is_pictures() || spec.video.codec != VideoCodec::None);
-        let audio = if spec.audio.codec.is_kept() { audio(&spec.audio.tracks, info, name)? } else { Vec::new() };
+        let audio = if spec.audio.codec.is_kept() && !spec.shape.is_pictures() {
+            audio(&spec.audio.tracks, info, name)?
+        } else {
+            Vec::new()
+        };
         let subtitles = subtitles(&spec.subtitles, info, name)?;
         let chosen = Self { video, audio, subtitles };
         chosen.check(spec)?;

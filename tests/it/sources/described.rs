@@ -63,7 +63,7 @@ fn expected_video(facts: &Facts) -> Option<Value> {
         json!({
             "codec": codec, "size": facts.size, "fps": facts.fps.map(thousandths), "rotation": facts.rotation,
             "pixels": aspect, "fields": facts.interlaced == Some(true), "depth": facts.depth.unwrap_or(8),
-            "hdr": facts.transfer,
+            "hdr": facts.transfer, "graded": facts.mastering,
         })
     })
 }
@@ -76,10 +76,11 @@ fn found_video(facts: &Facts, found: &Value) -> Value {
     let fps = rate["numerator"].as_f64().zip(rate["denominator"].as_f64()).filter(|_| facts.fps.is_some());
     let fps = fps.map(|(above, below)| thousandths(above / below));
     let transfer = Some(&video["colour"]["transfer"]).filter(|name| *name == "smpte2084" || *name == "arib-std-b67");
+    let graded = video["mastering_display"].as_str().map(|display| json!([display, video["content_light"]]));
     json!({
         "codec": video["codec"], "size": [video["width"], video["height"]], "fps": fps, "rotation": video["rotation"],
         "pixels": video["sample_aspect_ratio"], "fields": video["interlaced"] == true,
-        "depth": video["bit_depth"].as_u64().or(facts.depth.is_none().then_some(8)), "hdr": transfer,
+        "depth": video["bit_depth"].as_u64().or(facts.depth.is_none().then_some(8)), "hdr": transfer, "graded": graded,
     })
 }
 

@@ -7,6 +7,8 @@ use serde_json::Value;
 
 /// The side of the small grey picture that stands for a whole one.
 const SIDE: usize = 16;
+/// How many pixels it has.
+const PIXELS: f64 = 256.0;
 
 fn run(program: &str, args: &[&str], path: &Path) -> Output {
     let mut command = Command::new(program);
@@ -27,7 +29,7 @@ pub(super) fn probe(path: &Path) -> Result<Value, String> {
 /// What was found in decoding a file to its end.
 pub(super) struct Decoded {
     /// How long it is, in milliseconds.
-    pub(super) millis: u64,
+    pub(super) millis: f64,
     /// What ffmpeg complained of.
     pub(super) complaints: String,
 }
@@ -41,12 +43,12 @@ pub(super) fn decode(path: &Path) -> Decoded {
     let output = run("ffmpeg", &[&args[..], &rest].concat(), path);
     let mut complaints = String::from_utf8_lossy(&output.stderr).trim().to_owned();
     if !output.status.success() {
-        complaints.extend([" (", &output.status.to_string(), ")"]);
+        complaints = format!("{complaints} ({})", output.status);
     }
     let progress = String::from_utf8_lossy(&output.stdout).into_owned();
     let times = progress.lines().filter_map(|line| line.strip_prefix("out_time_us="));
-    let micros: Option<u64> = times.filter_map(|time| time.parse().ok()).next_back();
-    Decoded { millis: micros.unwrap_or(0) / 1000, complaints }
+    let micros: Option<f64> = times.filter_map(|time| time.parse().ok()).next_back();
+    Decoded { millis: micros.unwrap_or(0.0) / 1000.0, complaints }
 }
 
 /// How loud a file is on average, in dB below the most there can be; none without sound.
@@ -79,17 +81,16 @@ fn picture(path: &Path, before: &[&str]) -> Option<Vec<u8>> {
     Some(output.stdout).filter(|grey| grey.len() == SIDE * SIDE)
 }
 
+/// Whether a small picture is of one colour.
+pub(super) fn is_plain(grey: &[u8]) -> bool {
+    grey.iter().max().zip(grey.iter().min()).is_none_or(|(most, least)| most - least < 8)
+}
+
 /// How alike two small pictures are: 1 where they are the same but for brightness and contrast.
 pub(super) fn likeness(one: &[u8], other: &[u8]) -> f64 {
-    let mean = |grey: &[u8]| {
-        grey.iter().map(|&value| f64::from(value)).sum::<f64>() / f64::from(u32::try_from(SIDE * SIDE).unwrap())
-    };
+    let mean = |grey: &[u8]| grey.iter().map(|&value| f64::from(value)).sum::<f64>() / PIXELS;
     let (first, second) = (mean(one), mean(other));
     let pairs = || one.iter().zip(other).map(|(&a, &b)| (f64::from(a) - first, f64::from(b) - second));
-    // Two plain areas are alike, whatever their brightness.
-    if pairs().all(|(a, b)| a.abs() < 3.0 && b.abs() < 3.0) {
-        return 1.0;
-    }
     let together: f64 = pairs().map(|(a, b)| a * b).sum();
     let (alone, apart): (f64, f64) = (pairs().map(|(a, _)| a * a).sum(), pairs().map(|(_, b)| b * b).sum());
     together / (alone * apart).sqrt().max(1e-9)

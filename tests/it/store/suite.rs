@@ -358,6 +358,17 @@ async fn one_refused_write_undoes_nothing_of_its_neighbours(world: World) {
     assert_eq!(world.told().len(), 2, "no event for what was undone");
 }
 
+async fn the_input_of_a_job_that_is_not_over_is_needed(world: World) {
+    let needed = async |input: &str| world.store.is_input_needed(input.to_owned()).await.unwrap();
+    assert!(!needed("a.mp4").await);
+    world.submit(1).await;
+    assert!(needed("a.mp4").await && !needed("A.mp4").await);
+    let claimed = world.claim().await;
+    assert!(needed("a.mp4").await);
+    world.finish(claimed.lease, done()).await;
+    assert!(!needed("a.mp4").await);
+}
+
 async fn a_full_queue_takes_no_more_until_there_is_room(world: World) {
     for number in 1..=60 {
         world.submit(number).await;
@@ -556,6 +567,7 @@ macro_rules! for_each_store {
                 a_key_remembers_a_removed_job_whose_events_were_too_many
                 what_was_sent_is_carried_out_though_nobody_waits_for_it
                 one_refused_write_undoes_nothing_of_its_neighbours
+                the_input_of_a_job_that_is_not_over_is_needed
                 a_full_queue_takes_no_more_until_there_is_room
                 events_are_complete_in_order_and_never_renumbered
                 the_history_is_bounded_and_says_where_it_begins

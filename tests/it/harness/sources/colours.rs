@@ -15,6 +15,7 @@ pub(super) fn sources() -> Vec<Source> {
         .video("hevc", 320, 180, 25.0)
         .bits(10)
         .transfer("smpte2084")
+        .mastered("G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,1)", "1000,400")
         .stereo("aac")
         .lasts(1000),
         Source::new(

@@ -20,6 +20,7 @@ pub(super) fn sources() -> Vec<Source> {
         Source::new("cut.avi", "V A -c:v libxvid -c:a libmp3lame")
             .small("mpeg4")
             .stereo("mp3")
+            .uncopied()
             .damaged()
             .then(cut_short),
         Source::new("cut.mp3", "A::44100 -c:a libmp3lame -b:a 128k").audio("mp3", 2, 44_100).damaged().then(cut_short),

@@ -4,6 +4,7 @@ use super::Source;
 
 /// What a probe must find.
 #[derive(Clone, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "they have nothing to do with each other")]
 pub struct Facts {
     /// The codec of the first video, if there is one.
     pub video: Option<&'static str>,
@@ -21,6 +22,8 @@ pub struct Facts {
     pub depth: Option<u8>,
     /// The transfer function of a picture with a high dynamic range.
     pub transfer: Option<&'static str>,
+    /// The display on which it was graded, and its brightest pixel and frame.
+    pub mastering: Option<(&'static str, &'static str)>,
     /// Every sound.
     pub sounds: Vec<Sound>,
     /// The codecs of all subtitles.
@@ -35,6 +38,10 @@ pub struct Facts {
     pub cover: bool,
     /// What is wrong with it.
     pub trouble: Option<Trouble>,
+    /// Whether its video can't be copied into mkv.
+    pub uncopied: bool,
+    /// Whether its streams aren't equally long.
+    pub uneven: bool,
     /// Whether nothing can be heard in it although there is sound.
     pub silent: bool,
 }
@@ -128,8 +135,23 @@ impl Source {
         self
     }
 
+    pub(super) fn mastered(mut self, display: &'static str, light: &'static str) -> Self {
+        self.facts.mastering = Some((display, light));
+        self
+    }
+
     pub(super) fn cover(mut self) -> Self {
         self.facts.cover = true;
+        self
+    }
+
+    pub(super) fn uncopied(mut self) -> Self {
+        self.facts.uncopied = true;
+        self
+    }
+
+    pub(super) fn uneven(mut self) -> Self {
+        self.facts.uneven = true;
         self
     }
 

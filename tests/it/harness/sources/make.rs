@@ -5,14 +5,23 @@
 //! real clip, and with `pipe:1` the output is written without seeking.
 
 use std::fs::File;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::LazyLock;
 
 use super::Source;
 use crate::harness::clips::{media_root, place};
 
-/// The folder of all inputs in the media root.
-pub(super) const FOLDER: &str = "sources";
+/// The folder of all inputs in the media root; another as soon as one of them is made otherwise.
+pub(super) static FOLDER: LazyLock<String> = LazyLock::new(|| {
+    let mut hasher = DefaultHasher::new();
+    INGREDIENTS.hash(&mut hasher);
+    for source in super::sources() {
+        source.how.hash(&mut hasher);
+    }
+    format!("sources-{:016x}", hasher.finish())
+});
 
 /// Files that some inputs are made of.
 const INGREDIENTS: [(&str, &str); 4] = [
@@ -89,7 +98,7 @@ impl Source {
 }
 
 fn folder() -> PathBuf {
-    let folder = media_root().join(FOLDER);
+    let folder = media_root().join(&*FOLDER);
     std::fs::create_dir_all(&folder).unwrap();
     for (name, text) in INGREDIENTS {
         place(&folder.join(name), |path| std::fs::write(path, text).unwrap());

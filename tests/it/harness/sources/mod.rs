@@ -38,7 +38,7 @@ impl Source {
 
     /// The address of the input in a job.
     pub fn input(&self) -> String {
-        format!("{}/{}", make::FOLDER, self.name)
+        format!("{}/{}", *make::FOLDER, self.name)
     }
 
     fn then(mut self, step: fn(&Path)) -> Self {

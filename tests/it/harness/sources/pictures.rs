@@ -60,7 +60,11 @@ fn of_old() -> Vec<Source> {
             .small("mpeg2video")
             .stereo("mp2")
             .lasts(2000),
-        Source::new("xvid.avi", "V A -c:v libxvid -bf 1 -c:a libmp3lame").small("mpeg4").stereo("mp3").lasts(2000),
+        Source::new("xvid.avi", "V A -c:v libxvid -bf 1 -c:a libmp3lame")
+            .small("mpeg4")
+            .stereo("mp3")
+            .uncopied()
+            .lasts(2000),
         Source::new("mjpeg.avi", "V A -c:v mjpeg -pix_fmt yuvj420p -c:a pcm_s16le")
             .small("mjpeg")
             .stereo("pcm_s16le")
@@ -105,12 +109,15 @@ fn of_studios() -> Vec<Source> {
             .small("png")
             .stereo("pcm_s16le")
             .lasts(1000),
-        Source::new("alpha.mov", "V:160x120:25:1 -c:v qtrle -pix_fmt argb").small("qtrle").lasts(1000),
+        Source::new("alpha.mov", "V:160x120:25:1 -c:v qtrle -pix_fmt argb").small("qtrle").uncopied().lasts(1000),
         Source::new("alpha.webm", "V:160x120:25:1 -c:v libvpx-vp9 -deadline realtime -cpu-used 8 -pix_fmt yuva420p")
             .small("vp9")
             .lasts(1000),
         Source::new("plain.y4m", "V:160x120:25:1").small("rawvideo").lasts(1000),
-        Source::new("plain.h264", "V:160x120:25:2 -c:v libx264 -preset ultrafast -bf 2").small("h264").really(2000),
+        Source::new("plain.h264", "V:160x120:25:2 -c:v libx264 -preset ultrafast -bf 2")
+            .small("h264")
+            .uncopied()
+            .really(2000),
         Source::new("piped.mkv", "V A -c:v libx264 -preset ultrafast -c:a aac -f matroska pipe:1")
             .small("h264")
             .stereo("aac")

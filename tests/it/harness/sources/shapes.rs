@@ -5,7 +5,8 @@ use super::bytes::{turn_by_90, turn_by_180, turn_by_270};
 
 pub(super) fn sources() -> Vec<Source> {
     let phone = "V:160x120:25:1 A::48000:1 -c:v libx264 -preset ultrafast -c:a aac";
-    let turned = |name, degrees| Source::new(name, phone).small("h264").stereo("aac").lasts(1000).turned(degrees);
+    let turned =
+        |name, degrees| Source::new(name, phone).small("h264").stereo("aac").lasts(1000).turned(degrees).uncopied();
     let mut sources = vec![
         turned("turned-90.mp4", 90).then(turn_by_90),
         turned("turned-180.mp4", 180).then(turn_by_180),
@@ -15,6 +16,7 @@ pub(super) fn sources() -> Vec<Source> {
             .pixels(4, 3)
             .turned(90)
             .then(turn_by_90)
+            .uncopied()
             .lasts(1000),
         Source::new(
             "anamorphic.ts",
@@ -35,7 +37,7 @@ pub(super) fn sources() -> Vec<Source> {
 
 fn sizes() -> Vec<Source> {
     vec![
-        Source::new("odd.mkv", "V:322x242:25:1 -vf format=yuv444p,scale=321:241 -c:v ffv1")
+        Source::new("odd.mkv", "V:322x242:25:1 -vf format=yuv444p,scale=321:241,setsar=1 -c:v ffv1")
             .video("ffv1", 321, 241, 25.0)
             .lasts(1000),
         Source::new(

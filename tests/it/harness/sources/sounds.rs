@@ -90,9 +90,7 @@ fn with_pictures() -> Vec<Source> {
         x264("centre.mp4", "V A:mono -af pan=5.1|FC=c0 -c:v libx264 -preset ultrafast -c:a aac")
             .audio("aac", 6, 48_000)
             .lasts(2000),
-        x264("truehd.mkv", "V A:5.1(side) -c:v libx264 -preset ultrafast -c:a truehd -strict -2")
-            .audio("truehd", 6, 48_000)
-            .lasts(2000),
+        x264("truehd.mkv", "V A -c:v libx264 -preset ultrafast -c:a truehd -strict -2").stereo("truehd").lasts(2000),
         x264("quad.mkv", "V A:mono -af pan=quad|FL=c0|FR=c0|BL=c0|BR=c0 -c:v libx264 -preset ultrafast -c:a flac")
             .audio("flac", 4, 48_000)
             .lasts(2000),

@@ -71,15 +71,18 @@ fn lengths() -> Vec<Source> {
         x264("one-frame.mp4", "V:160x120:25:1 -frames:v 1 -c:v libx264 -preset ultrafast").lasts(40),
         x264("one-frame.mkv", "V:160x120:25:0.04 A::48000:1 -c:v libx264 -preset ultrafast -c:a aac")
             .stereo("aac")
+            .uneven()
             .lasts(1000),
         x264("very-short.mp4", "V:160x120:25:0.12 A::48000:0.12 -c:v libx264 -preset ultrafast -c:a aac")
             .stereo("aac")
             .lasts(120),
         x264("sound-longer.mp4", "V:160x120:25:1 A::48000:2.5 -c:v libx264 -preset ultrafast -c:a aac")
             .stereo("aac")
+            .uneven()
             .lasts(2500),
         x264("sound-shorter.mkv", "V:160x120:25:2.5 A::48000:1 -c:v libx264 -preset ultrafast -c:a aac")
             .stereo("aac")
+            .uneven()
             .lasts(2500),
         x264("lying.mp4", "V A -c:v libx264 -preset ultrafast -c:a aac").stereo("aac").then(lie_in_mp4).lasts(2000),
         x264("lying.mkv", "V A -c:v libx264 -preset ultrafast -c:a aac").stereo("aac").then(lie_in_mkv).lasts(2021),
@@ -89,9 +92,9 @@ fn lengths() -> Vec<Source> {
 fn beginnings() -> Vec<Source> {
     let x264 = |name, how| Source::new(name, how).small("h264").stereo("aac");
     vec![
-        x264("sound-late.mkv", "V:160x120:25:2 -itsoffset 0.7 A::48000:1 -c:v libx264 -preset ultrafast -c:a aac").lasts(2000),
-        x264("sound-late.mp4", "V:160x120:25:2 -itsoffset 0.7 A::48000:1 -c:v libx264 -preset ultrafast -c:a aac").lasts(2000),
-        x264("sound-early.mp4", "-itsoffset 0.5 V:160x120:25:1 A::48000:1.5 -c:v libx264 -preset ultrafast -c:a aac").lasts(1500),
+        x264("sound-late.mkv", "V:160x120:25:2 -itsoffset 0.7 A::48000:1 -c:v libx264 -preset ultrafast -c:a aac").uneven().lasts(2000),
+        x264("sound-late.mp4", "V:160x120:25:2 -itsoffset 0.7 A::48000:1 -c:v libx264 -preset ultrafast -c:a aac").uneven().lasts(2000),
+        x264("sound-early.mp4", "-itsoffset 0.5 V:160x120:25:1 A::48000:1.5 -c:v libx264 -preset ultrafast -c:a aac").uneven().lasts(1500),
         x264("late.ts", "V A -c:v libx264 -preset ultrafast -c:a aac -output_ts_offset 3600").lasts(2000),
         x264("late.mkv", "V A -c:v libx264 -preset ultrafast -c:a aac -output_ts_offset 100").lasts(2021),
         x264(
