@@ -1,6 +1,6 @@
 //! Facts about media files, as read from the file itself, and the summary of them that a job shows.
 //!
-//! Nothing here reads a file: `ffmpeg::probe` and `transcode::inspect` fill these types.
+//! Nothing here reads a file: `ffmpeg::probe` and `transcode::check::inspect` fill these types.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

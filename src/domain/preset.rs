@@ -126,6 +126,10 @@ impl Preset {
 }
 
 fn built_in() -> Vec<Preset> {
+    [films(), sounds(), pictures(), vec![remux()]].concat()
+}
+
+fn films() -> Vec<Preset> {
     vec![
         picture("h264-480p", "Plays everywhere, small: H.264 and AAC, at most 854×480", V::H264, 854, 480),
         picture("h264-720p", "Plays everywhere: H.264 and AAC, at most 1280×720", V::H264, 1280, 720),
@@ -172,6 +176,11 @@ fn built_in() -> Vec<Preset> {
                 sound(A::Aac, 128_000),
             )
         },
+    ]
+}
+
+fn sounds() -> Vec<Preset> {
+    vec![
         audio_only("audio-mp3", "Sound only, plays everywhere: MP3, 192 kbit/s stereo", C::Mp3, sound(A::Mp3, 192_000)),
         audio_only("audio-aac", "Sound only: AAC, 160 kbit/s stereo", C::M4a, sound(A::Aac, 160_000)),
         audio_only(
@@ -186,6 +195,11 @@ fn built_in() -> Vec<Preset> {
             C::Mp3,
             AudioSettings { channels: Some(1), loudness_lufs: Some(-16.0), ..sound(A::Mp3, 96_000) },
         ),
+    ]
+}
+
+fn pictures() -> Vec<Preset> {
+    vec![
         Preset {
             thumbnails: Some(ThumbnailSettings { count: Some(10), ..ThumbnailSettings::default() }),
             video: VideoSettings { width: Some(640), ..VideoSettings::default() },
@@ -204,17 +218,20 @@ fn built_in() -> Vec<Preset> {
                 AudioSettings::default(),
             )
         },
-        Preset {
-            name: "remux".to_owned(),
-            description:
-                "Another container for the first video and the first audio: nothing is encoded, so it takes seconds \
-                          and no quality"
-                    .to_owned(),
-            video: VideoSettings { codec: Some(V::Copy), ..VideoSettings::default() },
-            audio: AudioSettings { codec: Some(A::Copy), ..AudioSettings::default() },
-            ..Preset::default()
-        },
     ]
+}
+
+fn remux() -> Preset {
+    Preset {
+        name: "remux".to_owned(),
+        description:
+            "Another container for the first video and the first audio: nothing is encoded, so it takes seconds and \
+                      no quality"
+                .to_owned(),
+        video: VideoSettings { codec: Some(V::Copy), ..VideoSettings::default() },
+        audio: AudioSettings { codec: Some(A::Copy), ..AudioSettings::default() },
+        ..Preset::default()
+    }
 }
 
 fn preset(name: &str, description: &str, container: C, audio: AudioSettings) -> Preset {

@@ -11,16 +11,16 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::attempt::{Attempt, Halt, blocking, disk_failure};
-use super::meter::Meter;
-use super::raw;
-use super::transcoder::{ProbeFailure, Transcoder, unfound};
 use crate::domain::failure::{Failure, FailureCode};
 use crate::domain::input::is_web;
 use crate::domain::job::{CancelReason, Phase};
 use crate::domain::request::Work;
 use crate::fetch::{FetchError, Refused, Target};
 use crate::storage::{Claim, InputError, Temporary, Workspace};
+use crate::transcode::plan::raw;
+use crate::transcode::run::attempt::{Attempt, Halt, blocking, disk_failure};
+use crate::transcode::run::meter::Meter;
+use crate::transcode::transcoder::{ProbeFailure, Transcoder, unfound};
 
 /// How long fetching may take for somebody who only wants to look, and waits for it.
 const LOOK: Duration = Duration::from_mins(1);

@@ -5,15 +5,14 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::plan::{self, Make, Measured, Part, Plan, Planned, Surroundings};
-use super::raw;
-use super::transcoder::{ProbeFailure, Transcoder};
 use crate::domain::failure::Failure;
 use crate::domain::input::shown;
 use crate::domain::media::{FrameRate, MediaInfo};
 use crate::domain::output::OutputSpec;
 use crate::domain::planned::{PlannedAudio, PlannedCommand, PlannedMedia, PlannedOutput, PlannedVideo};
 use crate::domain::request::{JobSpec, Work};
+use crate::transcode::plan::{self, Make, Measured, Part, Plan, Planned, Surroundings, raw};
+use crate::transcode::transcoder::{ProbeFailure, Transcoder};
 
 /// What stands for the job's own folders in the arguments.
 const OUTPUT: &str = "{output}";
@@ -109,7 +108,7 @@ impl Planning {
                 && let Some(part) = planned.parts.first()
             {
                 let (from, to) = (Path::new(OUTPUT).join(&part.file), Path::new(OUTPUT).join(&planned.spec.name));
-                let remux = super::remux::arguments(&from, &to, part.container);
+                let remux = crate::transcode::make::remux::arguments(&from, &to, part.container);
                 self.commands.push(PlannedCommand { purpose: "defragment".to_owned(), argv: argv(&remux) });
             }
         }

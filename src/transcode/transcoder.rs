@@ -7,11 +7,6 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use super::attempt::Attempt;
-use super::order::{Controls, Observer, Order, Outcome};
-use super::plan::UsableEncoders;
-use super::probes::{Probes, Unprobed};
-use super::toolchain::Toolchain;
 use crate::domain::failure::{Failure, FailureCode};
 use crate::domain::invalid::FieldError;
 use crate::domain::media::MediaInfo;
@@ -20,6 +15,11 @@ use crate::domain::time::SharedClock;
 use crate::fetch::Fetcher;
 use crate::ffmpeg::{ProbeError, Tools, UNREAD_FORMAT};
 use crate::storage::{Files, InputError, Inputs};
+use crate::transcode::order::{Controls, Observer, Order, Outcome};
+use crate::transcode::plan::UsableEncoders;
+use crate::transcode::probes::{Probes, Unprobed};
+use crate::transcode::run::attempt::Attempt;
+use crate::transcode::toolchain::Toolchain;
 
 /// How long ffmpeg may stand still unless something else is said.
 const STALL_AFTER: Duration = Duration::from_mins(5);

@@ -3,20 +3,20 @@
 use std::time::Duration;
 
 use super::attempt::{Attempt, Halt};
-use super::blame::Case;
 use super::clean::Cleaner;
-use super::decode;
 use super::finish::{self, made_outputs, publish};
-use super::make::{Made, Making};
 use super::meter::Meter;
-use super::order::End;
-use super::plan::{Plan, Planned};
 use crate::domain::failure::{Failure, FailureCode};
 use crate::domain::job::{CancelMethod, CancelReason, Mode, Output, Phase};
 use crate::storage::Workspace;
+use crate::transcode::check::decode;
+use crate::transcode::faults::blame::Case;
+use crate::transcode::make::{Made, Making};
+use crate::transcode::order::End;
+use crate::transcode::plan::{Plan, Planned};
 
 /// Ends an attempt whose ffmpeg was stopped.
-pub(super) async fn salvage(
+pub(in crate::transcode) async fn salvage(
     attempt: &Attempt<'_>,
     plan: &Plan,
     workspace: Workspace,
@@ -91,7 +91,7 @@ async fn rescue_one(making: Making<'_>, planned: &Planned) -> Result<Option<Made
 }
 
 /// What was made, if it decodes; where that takes too long it is kept, and nothing is said of it.
-pub(super) async fn proven(making: Making<'_>, mut made: Made) -> Option<Made> {
+pub(in crate::transcode) async fn proven(making: Making<'_>, mut made: Made) -> Option<Made> {
     for target in std::mem::take(&mut made.targets) {
         match decode::plays(making.attempt, &target, making.abort).await {
             Some(true) => {}

@@ -2,44 +2,39 @@
 //!
 //! What becomes of the files is decided in `finish` and `salvage`.
 
-use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::Instant;
-
 use super::clean::Cleaner;
-use super::input::Brought;
+use super::drive::{Account, Place, shown_args};
+use super::finish;
 use super::meter::{Meter, Step};
-use super::order::{Controls, End, Observer, Order, Outcome};
-use super::plan::{self, Make, Measured, Measurement, Plan, Surroundings};
-use super::transcoder::{ProbeFailure, Transcoder, unfound};
-use super::{classify, finish, raw, space};
 use crate::domain::failure::{Failure, FailureCode};
 use crate::domain::input::shown;
-use crate::domain::job::{CancelMethod, CancelReason, Mode, Phase};
+use crate::domain::job::{CancelMethod, Phase};
 use crate::domain::media::MediaInfo;
 use crate::domain::request::Work;
 use crate::failpoint::{Point, failpoint};
-use crate::ffmpeg::{self, Command, Exit, Report};
+use crate::ffmpeg::Exit;
 use crate::storage::Workspace;
-
-/// Variables that ffmpeg gets; all others stay with the server, as they may hold secrets or change what ffmpeg does.
-const ENVIRONMENT: [&str; 6] = ["PATH", "LD_LIBRARY_PATH", "HOME", "TMPDIR", "TZ", "FONTCONFIG_PATH"];
+use crate::transcode::input::Brought;
+use crate::transcode::order::{Controls, End, Observer, Order, Outcome};
+use crate::transcode::plan::{self, Make, Measured, Plan, Surroundings, raw, space};
+use crate::transcode::transcoder::{ProbeFailure, Transcoder, unfound};
 
 /// One attempt.
-pub(super) struct Attempt<'a> {
-    pub(super) transcoder: &'a Transcoder,
-    pub(super) order: Order<'a>,
-    pub(super) controls: &'a Controls,
-    observer: &'a dyn Observer,
+pub(in crate::transcode) struct Attempt<'a> {
+    pub(in crate::transcode) transcoder: &'a Transcoder,
+    pub(in crate::transcode) order: Order<'a>,
+    pub(in crate::transcode) controls: &'a Controls,
+    pub(in crate::transcode) observer: &'a dyn Observer,
 }
 
 /// Why an attempt goes no further.
 #[derive(Debug)]
-pub(super) enum Halt {
+pub(in crate::transcode) enum Halt {
     /// It can't be done.
     Failed(Failure),
     /// It was asked to stop, and nothing is published.
@@ -52,19 +47,8 @@ impl From<Failure> for Halt {
     }
 }
 
-/// What ffmpeg cost, and what it said.
-#[derive(Default)]
-struct Account {
-    exit: Option<Exit>,
-    /// How long ffmpeg has run, pauses not counted.
-    ran: Duration,
-    cpu: Duration,
-    peak_memory_bytes: Option<u64>,
-    log: String,
-}
-
 impl<'a> Attempt<'a> {
-    pub(super) fn new(
+    pub(in crate::transcode) fn new(
         transcoder: &'a Transcoder,
         order: Order<'a>,
         controls: &'a Controls,
@@ -73,7 +57,7 @@ impl<'a> Attempt<'a> {
         Self { transcoder, order, controls, observer }
     }
 
-    pub(super) async fn run(self) -> Outcome {
+    pub(in crate::transcode) async fn run(self) -> Outcome {
         let mut account = Account::default();
         let end = match self.steps(&mut account).await {
             Ok(end) => end,
@@ -125,7 +109,7 @@ impl<'a> Attempt<'a> {
 
     /// # Errors
     /// Once the job was asked to stop.
-    pub(super) fn go_on(&self) -> Result<(), Halt> {
+    pub(in crate::transcode) fn go_on(&self) -> Result<(), Halt> {
         let halted = self.controls.stop.is_cancelled() || self.controls.kill.is_cancelled();
         if halted { Err(Halt::Stopped) } else { Ok(()) }
     }
@@ -178,7 +162,7 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    pub(super) async fn workspace(&self) -> Result<Workspace, Halt> {
+    pub(in crate::transcode) async fn workspace(&self) -> Result<Workspace, Halt> {
         let (files, job, attempt) = (Arc::clone(&self.transcoder.files), self.order.job, self.order.attempt);
         let crash_safe = self.order.spec.crash_safe;
         let made = blocking(move || {
@@ -240,169 +224,12 @@ impl<'a> Attempt<'a> {
         Cleaner::new(outputs.chain(others))
     }
 
-    /// Runs ffmpeg for the outputs, in the job's mode.
-    async fn transcode(&self, plan: &Plan, place: Place<'_>, ran: Duration, meter: &mut Meter<'_>) -> Report {
-        meter.expect(plan.expected);
-        meter.enter(Phase::Transcoding);
-        let size = if plan.expected.is_none() { size_of(place.input) } else { None };
-        let run = Run { args: &plan.args, mode: self.order.spec.mode, size, ran };
-        let report = self.run_ffmpeg(run, place, meter).await;
-        let overdue = match report.ending {
-            ffmpeg::Ending::TimedOut => Some(CancelReason::Timeout),
-            ffmpeg::Ending::Stalled => Some(CancelReason::Stalled),
-            _ => None,
-        };
-        if let Some(reason) = overdue {
-            // Fails only where somebody else gave a reason in the same moment, which is then as good.
-            let _ = self.controls.reason.set(reason);
-        }
-        report
-    }
-
-    /// Runs ffmpeg to measure something. There is nothing to be saved of that when it is stopped.
-    async fn measure(
-        &self,
-        measurement: &Measurement,
-        place: Place<'_>,
-        account: &mut Account,
-        meter: &mut Meter<'_>,
-    ) -> Result<plan::Taken, Halt> {
-        meter.expect(measurement.expected);
-        meter.enter(Phase::Analyzing);
-        account.log.extend(["ffmpeg ", &shown_args(&measurement.args, place.cleaner), "\n"]);
-        let mode = if self.order.spec.mode == Mode::Slim { Mode::Slim } else { Mode::Standard };
-        let run = Run { args: &measurement.args, mode, size: None, ran: account.ran };
-        let report = self.run_ffmpeg(run, place, meter).await;
-        account.note(&report, place.cleaner);
-        self.go_on()?;
-        match report.ending {
-            ffmpeg::Ending::Finished if report.succeeded() => {}
-            ffmpeg::Ending::Stopped | ffmpeg::Ending::NotStarted(ffmpeg::StartError::Cancelled) => {
-                return Err(Halt::Stopped);
-            }
-            ffmpeg::Ending::TimedOut | ffmpeg::Ending::Stalled => {
-                let message = "looking at the input took too long; it may be damaged";
-                return Err(Failure::new(FailureCode::InputInvalid, message).into());
-            }
-            _ => return Err(classify::of_measurement(&report, place.cleaner).into()),
-        }
-        let taken = measurement.read(&report.stderr_tail, place.workspace.scratch());
-        let odd = || {
-            Failure::new(FailureCode::FfmpegFailed, "ffmpeg measured the input, but what it said can't be understood")
-        };
-        Ok(taken.ok_or_else(odd)?)
-    }
-
-    /// Runs ffmpeg.
-    async fn run_ffmpeg(&self, run: Run<'_>, place: Place<'_>, meter: &mut Meter<'_>) -> Report {
-        let Run { args, mode, size, ran } = run;
-        let spec = self.order.spec;
-        let timeout = place.time.saturating_sub(ran);
-        let command = self
-            .command()
-            .args(args)
-            .current_dir(place.workspace.scratch())
-            .timeout(timeout)
-            .stop_within(Duration::from_secs(spec.grace_seconds.into()))
-            .stall_after(self.transcoder.stall_after)
-            .pause_when(self.controls.paused.clone())
-            .kill_when(self.controls.kill.clone());
-        let stop = self.controls.stop.child_token();
-        if mode == Mode::Slim {
-            return ffmpeg::slim(&stop, command).await;
-        }
-        let (monitor, output) = ffmpeg::monitor();
-        let run = async {
-            match mode {
-                Mode::Graceful => ffmpeg::graceful(&stop, command, monitor).await,
-                Mode::Standard | Mode::Slim => ffmpeg::standard(&stop, command, monitor).await,
-            }
-        };
-        tokio::join!(run, self.watch(output, size, place, meter)).0
-    }
-
-    /// ffmpeg, with as much of our environment as it needs.
-    pub(super) fn command(&self) -> Command {
-        let command = Command::new(&self.transcoder.tools.ffmpeg).env_clear().env("LC_ALL", "C");
-        // SVT-AV1 prints its settings past ffmpeg's own log.
-        ENVIRONMENT.iter().fold(command.env("SVT_LOG", "1"), |command, name| match std::env::var_os(name) {
-            Some(value) => command.env(name, value),
-            None => command,
-        })
-    }
-
-    /// Passes on what ffmpeg says, until it has ended and said all.
-    async fn watch(&self, mut output: ffmpeg::Output, size: Option<u64>, place: Place<'_>, meter: &mut Meter<'_>) {
-        let (mut blocks, mut pid) = (output.progress(), output.pid());
-        let (mut measuring, mut starting) = (true, true);
-        let start = Instant::now();
-        loop {
-            tokio::select! {
-                biased;
-                changed = pid.changed(), if starting => {
-                    starting = false;
-                    if let (Ok(()), Some(pid)) = (changed, *pid.borrow_and_update()) {
-                        self.observer.started(pid);
-                    }
-                }
-                changed = blocks.changed(), if measuring => match changed {
-                    Ok(()) => if let Some(block) = blocks.borrow_and_update().as_ref() {
-                        let read = size.zip(*pid.borrow()).and_then(|(size, pid)| share_read(pid, place.input, size));
-                        meter.measured(block, read, start.elapsed());
-                    },
-                    Err(_) => measuring = false,
-                },
-                line = output.next_line() => match line {
-                    Some(line) => {
-                        let (level, text) = place.cleaner.line(&line.text);
-                        self.observer.log(level, &text);
-                    }
-                    None => return,
-                },
-            }
-        }
-    }
-
     async fn keep_log(&self, text: String) {
         let (files, job, attempt) = (Arc::clone(&self.transcoder.files), self.order.job, self.order.attempt);
         if let Err(error) = blocking(move || files.write_log(job, attempt, &text)).await {
             tracing::warn!(job.id = %self.order.job, %error, "failed to keep the log of a job");
         }
     }
-}
-
-impl Account {
-    fn note(&mut self, report: &Report, cleaner: &Cleaner) {
-        self.exit = report.exit;
-        self.ran += report.wall.saturating_sub(report.paused);
-        self.cpu += report.cpu;
-        self.peak_memory_bytes = self.peak_memory_bytes.max(report.peak_memory_bytes);
-        for line in &report.stderr_tail {
-            let (level, text) = cleaner.line(line);
-            self.log.extend(["[", level.name(), "] ", &text, "\n"]);
-        }
-    }
-}
-
-/// One run of ffmpeg.
-#[derive(Clone, Copy)]
-struct Run<'a> {
-    args: &'a [OsString],
-    mode: Mode,
-    /// The size of the input, where only what was read of it can tell how far ffmpeg is.
-    size: Option<u64>,
-    /// How long earlier runs of the attempt took, which share its time.
-    ran: Duration,
-}
-
-/// Where an attempt works.
-#[derive(Clone, Copy)]
-struct Place<'a> {
-    input: &'a Path,
-    workspace: &'a Workspace,
-    cleaner: &'a Cleaner,
-    /// How long each ffmpeg may run: what the input has left of the attempt's time.
-    time: Duration,
 }
 
 /// What is to come after the input was looked at, and how much of the whole each step is likely to be.
@@ -429,41 +256,19 @@ fn prepare_folders(plan: &Plan, workspace: &Workspace) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Files below this size are read ahead at once, so that how much was read tells nothing.
-const TELLING: u64 = 2_000_000;
-
-fn size_of(input: &Path) -> Option<u64> {
-    std::fs::metadata(input).ok().map(|meta| meta.len()).filter(|size| *size >= TELLING)
-}
-
-/// How much of the input was read, from 0 to 1.
-#[expect(clippy::cast_precision_loss, reason = "a share")]
-fn share_read(pid: u32, input: &Path, size: u64) -> Option<f64> {
-    ffmpeg::read_position(pid, input).map(|read| (read as f64 / size as f64).min(1.0))
-}
-
-/// Arguments, as far as clients may see them.
-fn shown_args(args: &[OsString], cleaner: &Cleaner) -> String {
-    let shown = args.iter().map(|arg| {
-        let arg = cleaner.text(&arg.to_string_lossy());
-        if arg.is_empty() || arg.contains([' ', '\'', '"']) { format!("{arg:?}") } else { arg }
-    });
-    shown.collect::<Vec<_>>().join(" ")
-}
-
 fn stopped_before_anything() -> End {
     End::Stopped { method: CancelMethod::NotStarted, drain_ms: 0, outputs: Vec::new(), note: None }
 }
 
 /// Runs what blocks away from the tasks that must not.
-pub(super) async fn blocking<T: Send + 'static>(
+pub(in crate::transcode) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(io::Error::other(error)))
 }
 
 /// A failure of the server's own disk. The operator finds the details in the server's log.
-pub(super) fn disk_failure(what: &str, error: &io::Error) -> Failure {
+pub(in crate::transcode) fn disk_failure(what: &str, error: &io::Error) -> Failure {
     tracing::error!(%error, "failed to {what}");
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {

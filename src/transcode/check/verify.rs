@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use super::plan::{HeldAudio, HeldVideo, Holds};
 use crate::domain::media::{AudioSummary, MediaSummary, VideoSummary};
+use crate::transcode::plan::{HeldAudio, HeldVideo, Holds};
 
 /// What is wrong with an output.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(in crate::transcode) enum Fault {
     /// It isn't what was asked for; the text says how.
     Differs(String),
     /// It lacks its video or its audio.
@@ -27,7 +27,7 @@ pub(super) enum Fault {
 ///
 /// # Errors
 /// The first thing that is wrong.
-pub(super) fn check(holds: &Holds, found: &MediaSummary, whole: bool) -> Result<(), Fault> {
+pub(in crate::transcode) fn check(holds: &Holds, found: &MediaSummary, whole: bool) -> Result<(), Fault> {
     check_video(holds.video.as_ref(), found.video.as_ref())?;
     if whole {
         check_length(holds, found)?;
@@ -68,7 +68,7 @@ fn check_length(holds: &Holds, found: &MediaSummary) -> Result<(), Fault> {
 const TIGHT: Duration = Duration::from_millis(500);
 
 /// How much shorter it may be where nothing else speaks for a fault.
-pub(super) fn slack(expected: Duration) -> Duration {
+pub(in crate::transcode) fn slack(expected: Duration) -> Duration {
     TIGHT.max(expected / 100)
 }
 
@@ -109,7 +109,7 @@ fn check_audio(held: Option<&HeldAudio>, found: Option<&AudioSummary>) -> Result
 }
 
 /// Puts the exact frame rate in place of one that was measured from rounded time stamps, where the two agree.
-pub(super) fn settle_rate(holds: &Holds, found: &mut MediaSummary) {
+pub(in crate::transcode) fn settle_rate(holds: &Holds, found: &mut MediaSummary) {
     let exact = holds.video.as_ref().and_then(|video| video.rate).map(crate::domain::media::FrameRate::per_second);
     if let (Some(exact), Some(video)) = (exact, found.video.as_mut()) {
         match video.fps {

@@ -3,20 +3,25 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::attempt::{Halt, blocking, disk_failure};
-use super::blame::Case;
-use super::decode::Target;
-use super::make::{Made, Making};
-use super::package::{self, CheckError, Facts, Options, PackageError, Packaged, Source, Subtitles, Words};
-use super::plan::{Label, Part, PartKind, Planned, Track};
+use super::{Made, Making};
 use crate::domain::failure::{Failure, FailureCode};
 use crate::domain::job::Output;
 use crate::domain::media::{AudioSummary, MediaSummary, VideoSummary};
 use crate::domain::output::{PackageFormat, PackageSpec};
+use crate::transcode::check::decode::Target;
+use crate::transcode::faults::blame::Case;
+use crate::transcode::package::{self, CheckError, Facts, Options, PackageError, Packaged, Source, Subtitles, Words};
+use crate::transcode::plan::{Label, Part, PartKind, Planned, Track};
+use crate::transcode::run::attempt::{Halt, blocking, disk_failure};
 
 impl Making<'_> {
     /// Makes a package of the parts of an output.
-    pub(super) async fn package(self, planned: &Planned, spec: &PackageSpec, case: Case<'_>) -> Result<Made, Halt> {
+    pub(in crate::transcode) async fn package(
+        self,
+        planned: &Planned,
+        spec: &PackageSpec,
+        case: Case<'_>,
+    ) -> Result<Made, Halt> {
         let name = &planned.spec.name;
         let mut facts = Vec::new();
         for part in &planned.parts {

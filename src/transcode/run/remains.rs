@@ -3,19 +3,19 @@
 use std::path::{Path, PathBuf};
 
 use super::attempt::{Attempt, Halt, blocking, disk_failure};
-use super::decode::Target;
 use super::finish::publish;
-use super::make::{Made, Making};
-use super::order::{Controls, Observer, Order};
-use super::package::whole_length;
-use super::plan::{Holds, Part, PartKind};
 use super::salvage::proven;
-use super::transcoder::Transcoder;
 use crate::domain::failure::{Failure, FailureCode};
 use crate::domain::job::{Job, JobProgress, Output};
 use crate::domain::log::LogLevel;
 use crate::domain::request::{JobSpec, Work};
 use crate::storage::Workspace;
+use crate::transcode::check::decode::Target;
+use crate::transcode::make::{Made, Making};
+use crate::transcode::order::{Controls, Observer, Order};
+use crate::transcode::package::whole_length;
+use crate::transcode::plan::{Holds, Part, PartKind};
+use crate::transcode::transcoder::Transcoder;
 
 /// Nobody watches.
 struct Nobody;

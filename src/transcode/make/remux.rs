@@ -4,21 +4,21 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::time::Duration;
 
-use super::attempt::Halt;
-use super::classify;
-use super::clean::Cleaner;
-use super::make::Making;
-use super::plan::{Part, file_address, whole_muxer};
+use super::Making;
 use crate::domain::failure::{Failure, FailureCode};
 use crate::domain::format::Container;
 use crate::ffmpeg::{self, Ending, INPUT_ALLOWLIST};
+use crate::transcode::faults::classify;
+use crate::transcode::plan::{Part, file_address, whole_muxer};
+use crate::transcode::run::attempt::Halt;
+use crate::transcode::run::clean::Cleaner;
 
 /// How long the copying may take: as long as writing 500 GB to a slow disk.
 const PATIENCE: Duration = Duration::from_hours(3);
 
 impl Making<'_> {
     /// Puts a part together; the name of the file that came of it. The fragments are removed.
-    pub(super) async fn defragmented(self, part: &Part, name: &str) -> Result<String, Halt> {
+    pub(in crate::transcode) async fn defragmented(self, part: &Part, name: &str) -> Result<String, Halt> {
         let (from, file) = (self.path(&part.file), format!("{}.{}", part.file, part.container));
         let to = self.path(&file);
         let command = self.attempt.command().args(arguments(&from, &to, part.container)).timeout(PATIENCE);
@@ -39,7 +39,7 @@ impl Making<'_> {
 }
 
 /// ffmpeg's arguments for that.
-pub(super) fn arguments(from: &Path, to: &Path, container: Container) -> Vec<OsString> {
+pub(in crate::transcode) fn arguments(from: &Path, to: &Path, container: Container) -> Vec<OsString> {
     let mut args: Vec<OsString> =
         ["-hide_banner", "-nostats", "-y", "-loglevel", "level+warning"].map(Into::into).into();
     args.extend(INPUT_ALLOWLIST.iter().map(OsString::from));

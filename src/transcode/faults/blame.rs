@@ -4,25 +4,25 @@
 
 use std::time::Duration;
 
-use super::classify;
-use super::clean::Cleaner;
-use super::plan::{Part, Planned};
-use super::verify::{Fault, slack};
+use super::lines;
 use crate::domain::failure::{Failure, FailureCode};
 use crate::domain::format::AudioCodec;
+use crate::transcode::check::verify::{Fault, slack};
+use crate::transcode::plan::{Part, Planned};
+use crate::transcode::run::clean::Cleaner;
 
 /// How much sound may be lost in the middle before the input counts as damaged.
 const LOST: Duration = Duration::from_millis(500);
 
 /// What is known of an output beside the file itself.
 #[derive(Clone, Copy)]
-pub(super) struct Case<'a> {
+pub(in crate::transcode) struct Case<'a> {
     /// What was planned.
-    pub(super) planned: &'a Planned,
+    pub(in crate::transcode) planned: &'a Planned,
     /// The lines that ffmpeg marked as errors.
-    pub(super) errors: &'a [String],
+    pub(in crate::transcode) errors: &'a [String],
     /// Knows the names that are no words of its own.
-    pub(super) cleaner: &'a Cleaner,
+    pub(in crate::transcode) cleaner: &'a Cleaner,
 }
 
 impl Case<'_> {
@@ -30,7 +30,7 @@ impl Case<'_> {
     ///
     /// # Errors
     /// The failure of the job.
-    pub(super) fn judge(self, fault: Fault, part: &Part) -> Result<(), Failure> {
+    pub(in crate::transcode) fn judge(self, fault: Fault, part: &Part) -> Result<(), Failure> {
         match fault {
             Fault::Differs(how) => Err(self.output(&format!("isn't what was asked for: {how}"))),
             Fault::Missing(kind) => self.missing(kind, part),
@@ -39,7 +39,7 @@ impl Case<'_> {
     }
 
     /// Judges a file that can't be read to its end.
-    pub(super) fn unreadable(self) -> Failure {
+    pub(in crate::transcode) fn unreadable(self) -> Failure {
         if self.starts_late() && !self.complains() {
             return self.beyond_end();
         }
@@ -47,7 +47,7 @@ impl Case<'_> {
     }
 
     /// Judges pictures that aren't as they should be.
-    pub(super) fn pictures(self, what: &str) -> Failure {
+    pub(in crate::transcode) fn pictures(self, what: &str) -> Failure {
         if self.complains() {
             return self.damaged(what);
         }
@@ -58,7 +58,7 @@ impl Case<'_> {
     ///
     /// # Errors
     /// Where the input is damaged. A recording may also have breaks of its own, of which ffmpeg says nothing.
-    pub(super) fn gaps(self, lost: Duration) -> Result<(), Failure> {
+    pub(in crate::transcode) fn gaps(self, lost: Duration) -> Result<(), Failure> {
         let exact = self.planned.length.is_some_and(|length| length.exact);
         if exact && lost > LOST && self.complains() {
             return Err(self.damaged(&format!("{:.1} s of its sound can't be read", lost.as_secs_f64())));
@@ -109,12 +109,12 @@ impl Case<'_> {
 
     /// Whether ffmpeg said anything against the input.
     fn complains(self) -> bool {
-        self.errors.iter().any(|line| classify::blames_input(line, self.cleaner))
+        self.errors.iter().any(|line| lines::blames_input(line, self.cleaner))
     }
 
     /// The failure that not all of the input could be read.
     fn damaged(self, what: &str) -> Failure {
-        if self.errors.iter().any(|line| classify::is_passing(line, self.cleaner)) {
+        if self.errors.iter().any(|line| lines::is_passing(line, self.cleaner)) {
             return Failure::new(FailureCode::IoError, format!("the input could not be read to its end: {what}"));
         }
         Failure::new(FailureCode::InputInvalid, format!("the input is damaged or cut short: {what}"))
@@ -134,7 +134,7 @@ impl Case<'_> {
 }
 
 /// The failure where an output starts so late that nothing is left for it.
-pub(super) fn beyond_end(name: &str, start: Duration) -> Failure {
+pub(in crate::transcode) fn beyond_end(name: &str, start: Duration) -> Failure {
     let message = format!("{name} starts at {:.3} s, where the input has ended already", start.as_secs_f64());
     Failure::new(FailureCode::TrimBeyondEnd, message)
 }

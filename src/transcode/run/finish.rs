@@ -7,14 +7,9 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::attempt::{Attempt, Halt, blocking, disk_failure};
-use super::blame::Case;
 use super::clean::Cleaner;
-use super::decode::{self, Target};
-use super::make::{Made, Making, Produced, raw_output, unread};
 use super::meter::Meter;
-use super::order::End;
-use super::plan::{Make, Plan};
-use super::{classify, raw, salvage};
+use super::salvage;
 use crate::domain::decision::Action;
 use crate::domain::failure::{Failure, FailureCode};
 use crate::domain::format::Container;
@@ -22,12 +17,18 @@ use crate::domain::job::{CancelMethod, CancelReason, Mode, Output, Phase};
 use crate::failpoint::{Point, failpoint};
 use crate::ffmpeg::{Ending, Report, StartError, StopStep};
 use crate::storage::Workspace;
+use crate::transcode::check::decode::{self, Target};
+use crate::transcode::faults::blame::Case;
+use crate::transcode::faults::classify;
+use crate::transcode::make::{Made, Making, Produced, raw_output, unread};
+use crate::transcode::order::End;
+use crate::transcode::plan::{Make, Plan, raw};
 
 /// A disk with less room than this, in bytes, counts as full.
 const FULL: u64 = 256 * 1024;
 
 /// Ends an attempt whose ffmpeg has ended.
-pub(super) async fn finish(
+pub(in crate::transcode) async fn finish(
     attempt: &Attempt<'_>,
     plan: Plan,
     report: Report,
@@ -89,7 +90,7 @@ fn how_it_stopped(report: &Report) -> (CancelMethod, Duration) {
 }
 
 /// What ends the checks. A graceful job whose ffmpeg is done loses nothing by being finished.
-pub(super) fn abort(attempt: &Attempt<'_>) -> CancellationToken {
+pub(in crate::transcode) fn abort(attempt: &Attempt<'_>) -> CancellationToken {
     match attempt.order.spec.mode {
         Mode::Graceful => attempt.controls.kill.child_token(),
         Mode::Slim | Mode::Standard => attempt.controls.stop.child_token(),
@@ -170,7 +171,7 @@ fn undecodable(plan: &Plan, name: &str) -> Failure {
 }
 
 /// Reads whatever a job's own arguments made. Files of containers that aren't ours are kept as they are.
-pub(super) async fn made_outputs(making: Making<'_>) -> Result<Vec<Made>, Halt> {
+pub(in crate::transcode) async fn made_outputs(making: Making<'_>) -> Result<Vec<Made>, Halt> {
     let folder = making.workspace.outputs().to_owned();
     let (names, others) =
         blocking(move || raw::made(&folder)).await.map_err(|error| disk_failure("list the outputs", &error))?;
@@ -207,7 +208,9 @@ pub(super) async fn made_outputs(making: Making<'_>) -> Result<Vec<Made>, Halt> 
 
 async fn digest_only(path: PathBuf, name: &str, abort: &CancellationToken) -> Result<Produced, Halt> {
     let token = abort.clone();
-    let digest = blocking(move || super::inspect::digest(&path, &token)).await.map_err(|error| unread(&error, name))?;
+    let digest = blocking(move || crate::transcode::check::inspect::digest(&path, &token))
+        .await
+        .map_err(|error| unread(&error, name))?;
     Ok(Produced { digest, media: None, gaps: Duration::ZERO })
 }
 
@@ -216,7 +219,7 @@ fn unreadable(name: &str) -> Failure {
 }
 
 /// Gives the files the names that clients chose and publishes them.
-pub(super) async fn publish(workspace: Workspace, made: Vec<Made>) -> Result<Vec<Output>, Failure> {
+pub(in crate::transcode) async fn publish(workspace: Workspace, made: Vec<Made>) -> Result<Vec<Output>, Failure> {
     let names: Vec<(String, String)> = made.iter().map(|made| (made.file.clone(), made.output.name.clone())).collect();
     failpoint(Point::OutputsVerified);
     let published = blocking(move || {
@@ -231,7 +234,7 @@ pub(super) async fn publish(workspace: Workspace, made: Vec<Made>) -> Result<Vec
 }
 
 /// Keeps a workspace's files from being removed in a task that must not block.
-pub(super) async fn discard(workspace: Workspace) {
+pub(in crate::transcode) async fn discard(workspace: Workspace) {
     let workspace = Arc::new(workspace);
     // Removing can't fail in a way that anybody could mend; the next start of the server tries again.
     let _ = blocking(move || {

@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use super::plan::{Plan, file_address};
+use super::{Plan, file_address};
 use crate::domain::output::is_plain_name;
 use crate::ffmpeg::{Expected, GLOBAL_ARGS};
 
@@ -14,12 +14,17 @@ const INPUT: &str = "{input}";
 const OUTPUT: &str = "{output}";
 
 /// Whether the input is read at all; arguments may bring their own sources.
-pub(super) fn reads_input(args: &[String]) -> bool {
+pub(in crate::transcode) fn reads_input(args: &[String]) -> bool {
     args.iter().any(|arg| arg.contains(INPUT))
 }
 
 /// Puts the paths into the arguments, behind options of ours that suit every run.
-pub(super) fn plan(args: &[String], input: Option<&Path>, outputs: &Path, probed: Option<Duration>) -> Plan {
+pub(in crate::transcode) fn plan(
+    args: &[String],
+    input: Option<&Path>,
+    outputs: &Path,
+    probed: Option<Duration>,
+) -> Plan {
     let own: Vec<OsString> = args.iter().map(|arg| filled(arg, input, outputs)).collect();
     let expected = Expected::from_args(&own, probed).duration();
     let args = GLOBAL_ARGS.iter().map(OsString::from).chain(own).collect();
@@ -56,7 +61,7 @@ fn filled(arg: &str, input: Option<&Path>, outputs: &Path) -> OsString {
 
 /// The names of the regular files that were made, sorted, and how many other things were left out: folders, links, and
 /// names that no output may have.
-pub(super) fn made(outputs: &Path) -> io::Result<(Vec<String>, usize)> {
+pub(in crate::transcode) fn made(outputs: &Path) -> io::Result<(Vec<String>, usize)> {
     let (mut names, mut others) = (Vec::new(), 0);
     for entry in std::fs::read_dir(outputs)? {
         let entry = entry?;

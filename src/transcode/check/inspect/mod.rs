@@ -9,5 +9,5 @@ mod demux;
 mod digest;
 mod tracks;
 
-pub(super) use demux::{Contents, read};
-pub(super) use digest::{Digest, digest, digest_folder};
+pub(in crate::transcode) use demux::{Contents, read};
+pub(in crate::transcode) use digest::{Digest, digest, digest_folder};

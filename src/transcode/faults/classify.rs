@@ -1,35 +1,35 @@
 //! Why ffmpeg failed: a pure function from what it left behind to one of the stable codes and a sentence for people.
 //!
 //! The words are ours, plus, where they name no cause or the client wrote the arguments, one short quote without paths.
-//! The log of the job has all of it. The phrases that are looked for are those of
-//! ffmpeg 5.1, 7 and 9.
+//! The log of the job has all of it. What lines mean is in `lines`.
 
 use std::time::Duration;
 
 use super::blame;
-use super::clean::Cleaner;
-use super::plan::Plan;
+use super::lines::{is_empty_output, is_ours, refuses, rule, tells};
 use crate::domain::failure::{Failure, FailureCode as C};
 use crate::ffmpeg::{Ending, Exit, Report, StartError};
+use crate::transcode::plan::Plan;
+use crate::transcode::run::clean::Cleaner;
 
 /// The longest quote in characters.
 const LONGEST_QUOTE: usize = 160;
 
 /// What ffmpeg left behind.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Remains<'a> {
+pub(in crate::transcode) struct Remains<'a> {
     /// Its exit code or signal.
-    pub(super) exit: Option<Exit>,
+    pub(in crate::transcode) exit: Option<Exit>,
     /// The lines that name the cause, first ones first.
-    pub(super) errors: &'a [String],
+    pub(in crate::transcode) errors: &'a [String],
     /// Whether the job brought its own arguments.
-    pub(super) raw: bool,
+    pub(in crate::transcode) raw: bool,
     /// The output that starts last, where it doesn't start with the input.
-    pub(super) latest: Option<(&'a str, Duration)>,
+    pub(in crate::transcode) latest: Option<(&'a str, Duration)>,
 }
 
 /// The failure of a run that didn't end well by itself.
-pub(super) fn of_report(report: &Report, plan: &Plan, cleaner: &Cleaner) -> Failure {
+pub(in crate::transcode) fn of_report(report: &Report, plan: &Plan, cleaner: &Cleaner) -> Failure {
     match (&report.ending, report.exit) {
         (Ending::NotStarted(error), _) => not_started(error),
         (Ending::Killed, Some(Exit::Code(_))) => {
@@ -44,7 +44,7 @@ pub(super) fn of_report(report: &Report, plan: &Plan, cleaner: &Cleaner) -> Fail
 }
 
 /// The failure of a run that only measured something.
-pub(super) fn of_measurement(report: &Report, cleaner: &Cleaner) -> Failure {
+pub(in crate::transcode) fn of_measurement(report: &Report, cleaner: &Cleaner) -> Failure {
     match (&report.ending, report.exit) {
         (Ending::NotStarted(error), _) => not_started(error),
         (_, exit) => classify(Remains { exit, errors: &report.errors, raw: false, latest: None }, cleaner),
@@ -52,14 +52,14 @@ pub(super) fn of_measurement(report: &Report, cleaner: &Cleaner) -> Failure {
 }
 
 /// Whether it ended as only a faulty program does.
-pub(super) fn is_crash(exit: Option<Exit>) -> bool {
+pub(in crate::transcode) fn is_crash(exit: Option<Exit>) -> bool {
     // SIGILL, SIGABRT, SIGBUS, SIGFPE, SIGSEGV, SIGSYS
     matches!(exit, Some(Exit::Signal(4 | 6 | 7 | 8 | 11 | 31)))
 }
 
 /// The failure of a run whose exit code says that all is well. What ffmpeg writes when it closes its files comes too late
 /// for the code.
-pub(super) fn of_lying_report(report: &Report, cleaner: &Cleaner) -> Option<Failure> {
+pub(in crate::transcode) fn of_lying_report(report: &Report, cleaner: &Cleaner) -> Option<Failure> {
     let told = |line: &String| match rule(line, cleaner) {
         Some(C::DiskFull) => Some(C::DiskFull),
         Some(C::IoError) if line.contains("Error writing trailer") || line.contains("Error closing file") => {
@@ -82,7 +82,7 @@ fn not_started(error: &StartError) -> Failure {
 }
 
 /// The failure that the remains tell of.
-pub(super) fn classify(remains: Remains<'_>, cleaner: &Cleaner) -> Failure {
+pub(in crate::transcode) fn classify(remains: Remains<'_>, cleaner: &Cleaner) -> Failure {
     if let Some(Exit::Signal(signal)) = remains.exit {
         return by_signal(signal);
     }
@@ -127,127 +127,6 @@ fn by_signal(signal: i32) -> Failure {
     }
 }
 
-/// What a line means, by the words in it. The order matters: the more special ones stand first.
-const RULES: &[(&str, C)] = &[
-    ("No space left on device", C::DiskFull),
-    ("Disk quota exceeded", C::DiskFull),
-    ("Cannot allocate memory", C::OutOfMemory),
-    ("pthread_create() failed", C::OutOfMemory),
-    ("malloc of size", C::OutOfMemory),
-    ("error while loading shared libraries", C::FfmpegMissing),
-    ("Unknown encoder", C::EncoderUnavailable),
-    ("Encoder not found", C::EncoderUnavailable),
-    ("matches no streams", C::StreamMissing),
-    ("does not contain any stream", C::StreamMissing),
-    ("Could not find tag for codec", C::CopyImpossible),
-    ("codec not currently supported in container", C::CopyImpossible),
-    ("Only VP8 or VP9 or AV1 video", C::CopyImpossible),
-    ("moov atom not found", C::InputInvalid),
-    ("Invalid data found when processing input", C::InputInvalid),
-    ("Invalid NAL unit size", C::InputInvalid),
-    ("partial file", C::InputInvalid),
-    ("File ended prematurely", C::InputInvalid),
-    ("could not find codec parameters", C::InputInvalid),
-    ("no decoder found for", C::InputInvalid),
-    ("not found for input stream", C::InputInvalid),
-    ("Picture size", C::InputInvalid),
-    ("not in the format whitelist", C::InputInvalid),
-    ("Format not on whitelist", C::InputInvalid),
-    ("Output file is empty", C::InputInvalid),
-    ("Empty output", C::InputInvalid),
-    ("Input/output error", C::IoError),
-    ("No such file or directory", C::InputMissing),
-    ("Permission denied", C::InputUnreadable),
-];
-
-/// What a line means. The words in a file's name mean nothing.
-fn rule(line: &str, cleaner: &Cleaner) -> Option<C> {
-    let bare = cleaner.nameless(line);
-    let code = RULES.iter().find(|(words, _)| bare.contains(words)).map(|(_, code)| *code)?;
-    // A damaged file may claim to need any amount of memory.
-    let opening = bare.starts_with("Error opening input") || bare.starts_with(':');
-    Some(if code == C::OutOfMemory && opening { C::InputInvalid } else { code })
-}
-
-/// Whether the server is to blame.
-fn is_ours(code: C) -> bool {
-    matches!(code, C::DiskFull | C::OutOfMemory | C::FfmpegMissing)
-}
-
-/// Whether ffmpeg complains that nothing came of the input.
-fn is_empty_output(line: &str) -> bool {
-    line.contains("Output file is empty") || line.contains("Empty output")
-}
-
-/// Whether ffmpeg refuses what it was told to do, before it does anything.
-fn refuses(line: &str) -> bool {
-    [
-        "Unrecognized option",
-        "Option not found",
-        "Unknown encoder",
-        "Unknown decoder",
-        "Encoder not found",
-        "No such filter",
-        "Error parsing",
-        "Error setting option",
-        "Invalid argument",
-        "Unable to parse option",
-        "Undefined constant",
-        "Unable to find a suitable output format",
-        "Unable to choose an output format",
-        "At least one output file",
-        "Missing argument",
-        "Protocol not found",
-        "not on whitelist",
-        "Requested output format",
-        "Could not find tag",
-        "Could not write header",
-        "not divisible by",
-        "Invalid size",
-        "Only VP8",
-    ]
-    .iter()
-    .any(|words| line.contains(words))
-}
-
-/// Whether a line complains of the input rather than of what was made of it.
-pub(super) fn blames_input(line: &str, cleaner: &Cleaner) -> bool {
-    let bare = cleaner.nameless(line);
-    let blamed = matches!(rule(line, cleaner), Some(C::InputInvalid | C::InputUnreadable | C::IoError));
-    blamed && !is_empty_output(line)
-        || [
-            "Error while decoding",
-            "error while decoding",
-            "invalid as first byte of an EBML number",
-            "Error splitting the input",
-            "Error during demuxing",
-            "corrupt",
-            "truncated",
-            "missing picture",
-        ]
-        .iter()
-        .any(|words| bare.contains(words))
-}
-
-/// Whether a line says that reading failed in a way that may pass: damage lasts, a disk or a network may do better next time.
-pub(super) fn is_passing(line: &str, cleaner: &Cleaner) -> bool {
-    rule(line, cleaner) == Some(C::IoError)
-}
-
-/// Whether a line says anything about the cause.
-fn tells(line: &str) -> bool {
-    ![
-        "Conversion failed",
-        "Qavg",
-        "Error opening output files",
-        "Error opening output file",
-        "Error opening input files",
-        "Nothing was written",
-    ]
-    .iter()
-    .any(|words| line.contains(words))
-}
-
 /// A short, clean quote of what ffmpeg said.
 fn quote(line: &str, cleaner: &Cleaner) -> String {
     let text = cleaner.text(line);
@@ -285,6 +164,7 @@ mod tests {
     use std::path::Path;
     use std::time::Duration;
 
+    use super::super::lines::blames_input;
     use super::*;
 
     fn ended(errors: &[&str]) -> Report {

@@ -1,6 +1,6 @@
 //! How much room on the disk the outputs are likely to need: a guess, so that a job that can't fit isn't begun.
 
-use super::plan::{HeldVideo, Make, Part, Planned};
+use super::{HeldVideo, Make, Part, Planned};
 use crate::domain::format::AudioCodec;
 use crate::domain::media::MediaInfo;
 use crate::domain::output::Shape;
@@ -19,7 +19,7 @@ const PICTURES: u64 = 4_000_000;
 
 /// The bytes that `outputs` are likely to need together. Where the length isn't known, each is taken for as large as the
 /// input, of `input_bytes`.
-pub(super) fn needed(outputs: &[Planned], info: &MediaInfo, input_bytes: u64) -> u64 {
+pub(in crate::transcode) fn needed(outputs: &[Planned], info: &MediaInfo, input_bytes: u64) -> u64 {
     outputs.iter().map(|output| of_one(output, info, input_bytes)).fold(0, u64::saturating_add)
 }
 

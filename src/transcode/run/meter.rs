@@ -2,20 +2,20 @@
 
 use std::time::Duration;
 
-use super::order::Observer;
 use crate::domain::job::{JobProgress, Phase};
 use crate::domain::time::Clock;
 use crate::ffmpeg::{Estimate, Estimator, Progress};
+use crate::transcode::order::Observer;
 
 /// One step of an attempt, and how much of the whole it is likely to be.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Step {
-    pub(super) phase: Phase,
-    pub(super) weight: f64,
+pub(in crate::transcode) struct Step {
+    pub(in crate::transcode) phase: Phase,
+    pub(in crate::transcode) weight: f64,
 }
 
 /// Tells the observer how far an attempt is. Its percentage never goes back, and is 100 only in the end.
-pub(super) struct Meter<'a> {
+pub(in crate::transcode) struct Meter<'a> {
     observer: &'a dyn Observer,
     clock: &'a dyn Clock,
     estimator: Estimator,
@@ -26,19 +26,19 @@ pub(super) struct Meter<'a> {
 }
 
 impl<'a> Meter<'a> {
-    pub(super) fn new(observer: &'a dyn Observer, clock: &'a dyn Clock) -> Self {
+    pub(in crate::transcode) fn new(observer: &'a dyn Observer, clock: &'a dyn Clock) -> Self {
         let (estimator, latest) = (Estimator::new(None), JobProgress::default());
         Self { observer, clock, estimator, steps: Vec::new(), current: None, latest }
     }
 
     /// What is to come. Only now a percentage can be told.
-    pub(super) fn plan(&mut self, steps: Vec<Step>) {
+    pub(in crate::transcode) fn plan(&mut self, steps: Vec<Step>) {
         self.steps = steps;
         self.current = None;
     }
 
     /// From now on it is busy with the next step of this phase.
-    pub(super) fn enter(&mut self, phase: Phase) {
+    pub(in crate::transcode) fn enter(&mut self, phase: Phase) {
         let next = self.current.map_or(0, |current| current + 1);
         let found = self.steps.iter().skip(next).position(|step| step.phase == phase).map(|place| next + place);
         self.current = found.or(self.current);
@@ -56,20 +56,20 @@ impl<'a> Meter<'a> {
     }
 
     /// From now on it is busy with `phase`, but goes no further: it was stopped.
-    pub(super) fn stay(&mut self, phase: Phase) {
+    pub(in crate::transcode) fn stay(&mut self, phase: Phase) {
         self.latest.phase = phase;
         self.latest.eta_ms = None;
         self.tell();
     }
 
     /// ffmpeg is about to start, and its longest output will be so long.
-    pub(super) fn expect(&mut self, duration: Option<Duration>) {
+    pub(in crate::transcode) fn expect(&mut self, duration: Option<Duration>) {
         self.estimator = Estimator::new(duration);
     }
 
     /// ffmpeg reported something, so long after its start. `read` is the share of the input that it has read, where its length
     /// isn't known.
-    pub(super) fn measured(&mut self, block: &Progress, read: Option<f64>, at: Duration) {
+    pub(in crate::transcode) fn measured(&mut self, block: &Progress, read: Option<f64>, at: Duration) {
         let estimate = match read {
             Some(read) => self.estimator.update_share(read, at),
             None => self.estimator.update(block, at),
@@ -93,13 +93,13 @@ impl<'a> Meter<'a> {
     }
 
     /// So many bytes of the input have been fetched.
-    pub(super) fn fetched(&mut self, bytes: u64) {
+    pub(in crate::transcode) fn fetched(&mut self, bytes: u64) {
         self.latest.size_bytes = Some(bytes);
         self.tell();
     }
 
     /// Everything is published.
-    pub(super) fn done(&mut self) {
+    pub(in crate::transcode) fn done(&mut self) {
         self.latest.eta_ms = Some(0);
         self.advance(100.0);
         self.tell();

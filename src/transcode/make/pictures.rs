@@ -5,29 +5,29 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use super::plan::{Part, PartKind, Sheets};
+use crate::transcode::plan::{Part, PartKind, Sheets};
 
 /// The name of the file that tells a player which part of which sheet belongs to which time.
-pub(super) const STORYBOARD: &str = "storyboard.vtt";
+pub(in crate::transcode) const STORYBOARD: &str = "storyboard.vtt";
 
 /// What was found in a folder.
 #[derive(Debug)]
-pub(super) struct Gathered {
+pub(in crate::transcode) struct Gathered {
     /// Width and height of each.
-    pub(super) size: (u32, u32),
+    pub(in crate::transcode) size: (u32, u32),
     /// The names of the pictures.
-    pub(super) files: Vec<String>,
+    pub(in crate::transcode) files: Vec<String>,
 }
 
 /// Width and height of a picture, from its header.
-pub(super) fn size(path: &Path) -> Option<(u32, u32)> {
+pub(in crate::transcode) fn size(path: &Path) -> Option<(u32, u32)> {
     let size = imagesize::size(path).ok()?;
     Some((u32::try_from(size.width).ok()?, u32::try_from(size.height).ok()?))
 }
 
 /// Checks the pictures in a folder against the times at which they were taken; writes the WebVTT file of sheets. The inner
 /// error says what is wrong with them.
-pub(super) fn gather(
+pub(in crate::transcode) fn gather(
     outputs: &Path,
     part: &Part,
     sheets: Option<Sheets>,

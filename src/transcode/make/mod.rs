@@ -3,56 +3,61 @@
 //!
 //! What is here works for whole outputs and for what a stopped ffmpeg has left.
 
+pub(super) mod packaging;
+pub(super) mod pictures;
+pub(super) mod remux;
+
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::attempt::{Attempt, Halt, blocking, disk_failure};
-use super::blame::Case;
-use super::inspect::{self, Contents, Digest};
-use super::plan::{Make, Part, PartKind, Planned, Sheets};
-use super::{decode, pictures, verify};
 use crate::domain::failure::{Failure, FailureCode};
 use crate::domain::format::Container;
 use crate::domain::job::Output;
 use crate::domain::media::{MediaSummary, VideoSummary};
 use crate::ffmpeg;
 use crate::storage::Workspace;
+use crate::transcode::check::decode;
+use crate::transcode::check::inspect::{self, Contents, Digest};
+use crate::transcode::check::verify;
+use crate::transcode::faults::blame::Case;
+use crate::transcode::plan::{Make, Part, PartKind, Planned, Sheets};
+use crate::transcode::run::attempt::{Attempt, Halt, blocking, disk_failure};
 
 /// How long ffprobe may look at an output.
 const PROBE_PATIENCE: Duration = Duration::from_secs(30);
 
 /// What was found in a file.
 #[derive(Debug)]
-pub(super) struct Produced {
-    pub(super) digest: Digest,
+pub(in crate::transcode) struct Produced {
+    pub(in crate::transcode) digest: Digest,
     /// What is in it; `None` where it can't be read to its end as media.
-    pub(super) media: Option<MediaSummary>,
+    pub(in crate::transcode) media: Option<MediaSummary>,
     /// How much sound is missing in the middle, where that is known.
-    pub(super) gaps: Duration,
+    pub(in crate::transcode) gaps: Duration,
 }
 
 /// An output that was made and compared with the plan, still under a name of ours.
 #[derive(Debug)]
-pub(super) struct Made {
+pub(in crate::transcode) struct Made {
     /// The file or folder, in the folder of outputs.
-    pub(super) file: String,
+    pub(in crate::transcode) file: String,
     /// What the job shows.
-    pub(super) output: Output,
+    pub(in crate::transcode) output: Output,
     /// What has to be decoded to be sure of it.
-    pub(super) targets: Vec<decode::Target>,
+    pub(in crate::transcode) targets: Vec<decode::Target>,
 }
 
 /// How an attempt's outputs are made.
 #[derive(Clone, Copy)]
-pub(super) struct Making<'a> {
-    pub(super) attempt: &'a Attempt<'a>,
-    pub(super) workspace: &'a Workspace,
-    pub(super) abort: &'a CancellationToken,
+pub(in crate::transcode) struct Making<'a> {
+    pub(in crate::transcode) attempt: &'a Attempt<'a>,
+    pub(in crate::transcode) workspace: &'a Workspace,
+    pub(in crate::transcode) abort: &'a CancellationToken,
     /// Whether everything must be there; otherwise what there is will do.
-    pub(super) whole: bool,
+    pub(in crate::transcode) whole: bool,
 }
 
 impl Making<'_> {
@@ -60,7 +65,7 @@ impl Making<'_> {
     ///
     /// # Errors
     /// Where a part isn't what was planned, or the disk refuses.
-    pub(super) async fn output(self, planned: &Planned, case: Case<'_>) -> Result<Made, Halt> {
+    pub(in crate::transcode) async fn output(self, planned: &Planned, case: Case<'_>) -> Result<Made, Halt> {
         match &planned.make {
             Make::AsItIs | Make::Defragment => self.file(planned, case).await,
             Make::Thumbnails => self.pictures(planned, None, case).await,
@@ -87,18 +92,24 @@ impl Making<'_> {
         Ok(Made { file, output, targets })
     }
 
-    pub(super) fn path(self, file: &str) -> PathBuf {
+    pub(in crate::transcode) fn path(self, file: &str) -> PathBuf {
         self.workspace.outputs().join(file)
     }
 
-    pub(super) fn finish(self, planned: &Planned, output: &mut Output) {
+    pub(in crate::transcode) fn finish(self, planned: &Planned, output: &mut Output) {
         output.decisions.clone_from(&planned.decisions);
         output.partial = !self.whole;
         output.playable = Some(true);
     }
 
     /// Reads a part and compares it with the plan.
-    pub(super) async fn checked(self, part: &Part, path: &Path, name: &str, case: Case<'_>) -> Result<Produced, Halt> {
+    pub(in crate::transcode) async fn checked(
+        self,
+        part: &Part,
+        path: &Path,
+        name: &str,
+        case: Case<'_>,
+    ) -> Result<Produced, Halt> {
         let mut produced = match part.kind {
             PartKind::Media | PartKind::Rendition(_) if !part.container.is_text() => {
                 let mut produced = self.read(path, part.container, name).await?;
@@ -126,7 +137,12 @@ impl Making<'_> {
     }
 
     /// Reads a file of sound and moving pictures to its end, here or, where that isn't enough, with one ffprobe.
-    pub(super) async fn read(self, path: &Path, container: Container, name: &str) -> Result<Produced, Halt> {
+    pub(in crate::transcode) async fn read(
+        self,
+        path: &Path,
+        container: Container,
+        name: &str,
+    ) -> Result<Produced, Halt> {
         self.produced(path, container).await.map_err(|error| unread(&error, name))
     }
 
@@ -207,7 +223,12 @@ impl Making<'_> {
     }
 
     /// The sizes and the hash of what is in a folder.
-    pub(super) async fn sum_up_folder(self, folder: &Path, output: &mut Output, name: &str) -> Result<(), Halt> {
+    pub(in crate::transcode) async fn sum_up_folder(
+        self,
+        folder: &Path,
+        output: &mut Output,
+        name: &str,
+    ) -> Result<(), Halt> {
         let (folder, token) = (folder.to_owned(), self.abort.clone());
         let summed = blocking(move || inspect::digest_folder(&folder, &token)).await;
         let (digest, files) = summed.map_err(|error| unread(&error, name))?;
@@ -235,7 +256,7 @@ fn nothing(planned: &Planned) -> Failure {
 }
 
 /// The end of an attempt whose output can't be read.
-pub(super) fn unread(error: &io::Error, name: &str) -> Halt {
+pub(in crate::transcode) fn unread(error: &io::Error, name: &str) -> Halt {
     match error.kind() {
         io::ErrorKind::Interrupted => Halt::Stopped,
         io::ErrorKind::NotFound => {
@@ -246,7 +267,12 @@ pub(super) fn unread(error: &io::Error, name: &str) -> Halt {
 }
 
 /// An output that a job's own arguments made.
-pub(super) fn raw_output(name: &str, produced: Produced, partial: bool, playable: Option<bool>) -> Output {
+pub(in crate::transcode) fn raw_output(
+    name: &str,
+    produced: Produced,
+    partial: bool,
+    playable: Option<bool>,
+) -> Output {
     Output {
         name: name.to_owned(),
         container: Container::of_name(name),

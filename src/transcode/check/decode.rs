@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::attempt::Attempt;
-use super::classify;
-use super::plan::{Part, PartKind, file_address};
 use crate::domain::media::MediaSummary;
 use crate::domain::request::Verification;
 use crate::ffmpeg::{self, Ending, INPUT_ALLOWLIST};
+use crate::transcode::faults::classify;
+use crate::transcode::plan::{Part, PartKind, file_address};
+use crate::transcode::run::attempt::Attempt;
 
 /// How long the packets of a file may take to be read.
 const READ_PATIENCE: Duration = Duration::from_mins(10);
@@ -25,10 +25,10 @@ const EDGE: Duration = Duration::from_secs(2);
 
 /// One file that is to be decoded.
 #[derive(Clone, Debug)]
-pub(super) struct Target {
+pub(in crate::transcode) struct Target {
     path: PathBuf,
     /// The output that it belongs to.
-    pub(super) name: String,
+    pub(in crate::transcode) name: String,
     length: Duration,
     /// Whether any fault counts: not in what was copied, which the input is to blame for.
     strict: bool,
@@ -53,7 +53,12 @@ enum Kind {
 
 impl Target {
     /// What is to be decoded of a part; subtitles aren't.
-    pub(super) fn of_part(part: &Part, path: &Path, name: &str, media: Option<&MediaSummary>) -> Vec<Self> {
+    pub(in crate::transcode) fn of_part(
+        part: &Part,
+        path: &Path,
+        name: &str,
+        media: Option<&MediaSummary>,
+    ) -> Vec<Self> {
         let kind = match part.kind {
             PartKind::Media | PartKind::Rendition(_) => Kind::Media,
             PartKind::Picture | PartKind::Pictures { .. } => Kind::Picture,
@@ -83,19 +88,19 @@ impl Target {
     }
 
     /// A file that a job's own arguments made.
-    pub(super) fn file(path: PathBuf, name: &str, media: &MediaSummary) -> Self {
+    pub(in crate::transcode) fn file(path: PathBuf, name: &str, media: &MediaSummary) -> Self {
         let length = media.duration_ms.map(Duration::from_millis).unwrap_or_default();
         Self { path, name: name.to_owned(), length, strict: true, whole: true, kind: Kind::Media, streams: BOTH }
     }
 
     /// A picture.
-    pub(super) fn picture(path: PathBuf, name: &str) -> Self {
+    pub(in crate::transcode) fn picture(path: PathBuf, name: &str) -> Self {
         let (length, strict, whole) = (Duration::ZERO, true, true);
         Self { path, name: name.to_owned(), length, strict, whole, kind: Kind::Picture, streams: BOTH }
     }
 
     /// The playlist of one rendition of a package.
-    pub(super) fn playlist(path: PathBuf, name: &str, length: Duration, strict: bool) -> Self {
+    pub(in crate::transcode) fn playlist(path: PathBuf, name: &str, length: Duration, strict: bool) -> Self {
         Self { path, name: name.to_owned(), length, strict, whole: false, kind: Kind::Playlist, streams: BOTH }
     }
 
@@ -134,13 +139,13 @@ impl Target {
 }
 
 /// How closely these are looked at where nothing is asked for.
-pub(super) fn usual(targets: &[Target]) -> Verification {
+pub(in crate::transcode) fn usual(targets: &[Target]) -> Verification {
     let together: Duration = targets.iter().map(|target| target.length).sum();
     if together <= SHORT { Verification::Full } else { Verification::Quick }
 }
 
 /// Decodes them all, as far as `level` says. The error is the name of the output of the first one that doesn't decode.
-pub(super) async fn check<'t>(
+pub(in crate::transcode) async fn check<'t>(
     attempt: &Attempt<'_>,
     targets: &'t [Target],
     level: Verification,
@@ -162,13 +167,17 @@ pub(super) async fn check<'t>(
 }
 
 /// Whether one decodes to its end, or `None` where it didn't get that far in time.
-pub(super) async fn plays(attempt: &Attempt<'_>, target: &Target, abort: &CancellationToken) -> Option<bool> {
+pub(in crate::transcode) async fn plays(
+    attempt: &Attempt<'_>,
+    target: &Target,
+    abort: &CancellationToken,
+) -> Option<bool> {
     let args = arguments(&[target], Verification::Full, true);
     run(attempt, args, SALVAGE_PATIENCE, abort).await
 }
 
 /// Whether every packet of the file at `path` can be read, or `None` where that took too long.
-pub(super) async fn reads(attempt: &Attempt<'_>, path: &Path, abort: &CancellationToken) -> Option<bool> {
+pub(in crate::transcode) async fn reads(attempt: &Attempt<'_>, path: &Path, abort: &CancellationToken) -> Option<bool> {
     let mut args: Vec<OsString> = head(true);
     args.extend(INPUT_ALLOWLIST.iter().map(OsString::from));
     args.extend(["-i".into(), file_address(path)]);

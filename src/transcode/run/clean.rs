@@ -9,13 +9,13 @@ const LONGEST: usize = 2048;
 
 /// Knows the paths of one attempt and what clients call them.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Cleaner {
+pub(in crate::transcode) struct Cleaner {
     names: Vec<(String, String)>,
 }
 
 impl Cleaner {
     /// Replaces each path by the name beside it. Longer paths go first, so that a folder doesn't hide what is in it.
-    pub(super) fn new<'a>(names: impl IntoIterator<Item = (&'a Path, &'a str)>) -> Self {
+    pub(in crate::transcode) fn new<'a>(names: impl IntoIterator<Item = (&'a Path, &'a str)>) -> Self {
         let mut names: Vec<(String, String)> = names
             .into_iter()
             .map(|(path, name)| (path.to_string_lossy().into_owned(), name.to_owned()))
@@ -26,20 +26,20 @@ impl Cleaner {
     }
 
     /// A line of ffmpeg's log: its level, and what it says without marks, paths and secrets.
-    pub(super) fn line(&self, raw: &str) -> (LogLevel, String) {
+    pub(in crate::transcode) fn line(&self, raw: &str) -> (LogLevel, String) {
         let (level, text) = split_level(raw);
         (level, self.text(&text))
     }
 
     /// A line without the paths in it, to be searched for words.
-    pub(super) fn nameless(&self, raw: &str) -> String {
+    pub(in crate::transcode) fn nameless(&self, raw: &str) -> String {
         self.names
             .iter()
             .fold(raw.to_owned(), |text, (path, _)| text.replace(&format!("file:{path}"), "").replace(path, ""))
     }
 
     /// Any text without paths and secrets, on one line.
-    pub(super) fn text(&self, raw: &str) -> String {
+    pub(in crate::transcode) fn text(&self, raw: &str) -> String {
         let mut text: String = raw.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
         for (path, name) in &self.names {
             text = text.replace(&format!("file:{path}"), name).replace(path, name);
