@@ -113,9 +113,13 @@ fn tone_map(colour: &Colour, deep: bool) -> String {
     };
     format!(
         "zscale=tin={transfer}:min=bt2020nc:pin={primaries}:rin=tv:t=linear:npl=100,format=gbrpf32le,zscale=p=bt709,\
-         tonemap=tonemap=hable:desat=0,zscale=t=bt709:m=bt709:r=tv,format={pixels}"
+         tonemap=tonemap=hable:desat=0,zscale=t=bt709:m=bt709:r=tv,format={pixels},{UNGRADED}"
     )
 }
+
+/// Forgets for which display the picture was graded, which ffmpeg 7 and later would write into what no longer is.
+const UNGRADED: &str = "sidedata=mode=delete:type=MASTERING_DISPLAY_METADATA,\
+                        sidedata=mode=delete:type=CONTENT_LIGHT_LEVEL,sidedata=mode=delete:type=DYNAMIC_HDR_PLUS";
 
 /// The size in which players show the input, upright and with square pixels; ffmpeg turns it by itself.
 pub(super) fn shown(facts: &VideoFacts) -> (u32, u32) {

@@ -39,7 +39,7 @@ pub(super) fn decode(path: &Path) -> Decoded {
     let args =
         ["-nostdin", "-v", "error", "-progress", "pipe:1", "-xerror", "-i", "{}", "-map", "0:V?", "-map", "0:a?"];
     // At their own times, as they are; at even ones two pictures might meet.
-    let rest = ["-fps_mode", "passthrough", "-enc_time_base:v", "-1", "-f", "null", "-"];
+    let rest = ["-fps_mode", "passthrough", "-enc_time_base:v", "1:1000000", "-f", "null", "-"];
     let output = run("ffmpeg", &[&args[..], &rest].concat(), path);
     let mut complaints = String::from_utf8_lossy(&output.stderr).trim().to_owned();
     if !output.status.success() {

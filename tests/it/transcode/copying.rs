@@ -19,7 +19,7 @@ async fn only_what_fits_is_copied() {
     world.clip(&format!("{long} -c:v libx264 -preset ultrafast -pix_fmt yuv444p"), "444.mp4");
     world.clip(&format!("{long} -c:v libx264 -preset ultrafast -pix_fmt yuv420p -aspect 2"), "anamorphic.mp4");
     world.clip(
-        &format!("{long} -c:v libx264 -preset ultrafast -pix_fmt yuv420p -flags +ilme+ildct -top 1"),
+        &format!("{long} -c:v libx264 -preset ultrafast -pix_fmt yuv420p -vf setfield=tff -flags +ilme+ildct"),
         "fields.mp4",
     );
     for (input, output, expected) in [

@@ -86,7 +86,7 @@ async fn a_fast_input_is_brought_to_a_whole_fraction_of_its_rate() {
 async fn interlaced_pictures_become_whole_ones() {
     let world = World::new();
     world.clip(
-        "-f lavfi -i testsrc2=size=160x120:rate=50:duration=1,interlace -c:v mpeg2video -q:v 3 -flags +ilme+ildct -top 1",
+        "-f lavfi -i testsrc2=size=160x120:rate=50:duration=1,interlace=scan=bff -c:v mpeg2video -q:v 3 -flags +ilme+ildct",
         "fields.ts",
     );
     for (deinterlace, combed) in [("auto", false), ("never", true)] {
@@ -94,7 +94,7 @@ async fn interlaced_pictures_become_whole_ones() {
         let (job, output) = world.one_of("fields.ts", json!({ "name": "a.mp4", "video": video })).await;
         let path = world.files.output(job, 1, "a.mp4");
         let found = said(&["-i", path.to_str().unwrap(), "-vf", "idet", "-f", "null", "-"]);
-        let line = found.lines().find(|line| line.contains("Multi frame detection")).unwrap();
+        let line = found.lines().rfind(|line| line.contains("Multi frame detection")).unwrap();
         let count = |word: &str| -> u32 {
             let rest = line.split(word).nth(1).unwrap();
             rest.trim_start().split(|c: char| !c.is_ascii_digit()).next().unwrap().parse().unwrap()
@@ -109,8 +109,8 @@ async fn interlaced_pictures_become_whole_ones() {
 async fn a_high_dynamic_range_is_kept_where_it_can_be_and_mapped_elsewhere() {
     let world = World::new();
     world.clip(
-        "-f lavfi -i testsrc2=size=160x120:rate=10:duration=1,format=yuv420p10le -c:v libx265 -preset ultrafast \
-         -color_primaries bt2020 -color_trc smpte2084 -colorspace bt2020nc -x265-params \
+        "-f lavfi -i testsrc2=size=160x120:rate=10:duration=1,format=yuv420p10le,setparams=color_primaries=bt2020:color_trc=smpte2084:colorspace=bt2020nc \
+         -c:v libx265 -preset ultrafast -color_primaries bt2020 -color_trc smpte2084 -colorspace bt2020nc -x265-params \
          log-level=error:hdr-opt=1:repeat-headers=1:master-display=G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,1):max-cll=1000,400",
         "hdr.mp4",
     );

@@ -44,21 +44,21 @@ fn with_covers() -> Vec<Source> {
     vec![
         Source::new(
             "cover.mp3",
-            "A::44100 V:100x100:1:1 -map 0 -map 1 -c:a libmp3lame -c:v png -frames:v 1 -disposition:v attached_pic -id3v2_version 3",
+            "A::44100 V:100x100:1:1 -map 0 -map 1 -c:a libmp3lame -c:v png -disposition:v attached_pic -id3v2_version 3",
         )
         .audio("mp3", 2, 44_100)
         .cover()
         .lasts(2000),
         Source::new(
             "cover.m4a",
-            "A::44100 V:100x100:1:1 -map 0 -map 1 -c:a aac -c:v mjpeg -pix_fmt yuvj420p -frames:v 1 -disposition:v attached_pic",
+            "A::44100 V:100x100:1:1 -map 0 -map 1 -c:a aac -c:v mjpeg -pix_fmt yuvj420p -disposition:v attached_pic",
         )
         .audio("aac", 2, 44_100)
         .cover()
         .lasts(2000),
         Source::new(
             "cover.flac",
-            "A V:101x99:1:1 -map 0 -map 1 -c:a flac -c:v mjpeg -pix_fmt yuvj420p -frames:v 1 -disposition:v attached_pic",
+            "A V:101x99:1:1 -map 0 -map 1 -c:a flac -c:v mjpeg -pix_fmt yuvj420p -disposition:v attached_pic",
         )
         .stereo("flac")
         .cover()
@@ -66,7 +66,7 @@ fn with_covers() -> Vec<Source> {
         Source::new(
             "cover.mp4",
             "V:100x100:1:1 V A -map 1 -map 2 -map 0 -c:v:0 libx264 -preset ultrafast -c:a aac -c:v:1 mjpeg -pix_fmt:v:1 yuvj420p \
-             -frames:v:1 1 -disposition:v:1 attached_pic",
+             -disposition:v:1 attached_pic",
         )
         .small("h264")
         .stereo("aac")

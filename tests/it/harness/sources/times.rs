@@ -24,14 +24,14 @@ fn rates() -> Vec<Source> {
         at("slow.mp4", "V:160x120:1:3 -c:v libx264 -preset ultrafast", 1.0).lasts(3000),
         at(
             "variable.mp4",
-            "V:160x120:25:2 A -vf select='not(mod(n,3))+lt(n,12)' -vsync vfr -c:v libx264 -preset ultrafast -c:a aac",
+            "V:160x120:25:2 A -vf select='not(mod(n,3))+lt(n,12)' -fps_mode vfr -c:v libx264 -preset ultrafast -c:a aac",
             0.0,
         )
         .stereo("aac")
         .lasts(2000),
         at(
             "variable.mkv",
-            "V:160x120:50:2 -vf select='lt(n,10)+gt(n,60)' -vsync vfr -c:v libx264 -preset ultrafast",
+            "V:160x120:50:2 -vf select='lt(n,10)+gt(n,60)' -fps_mode vfr -c:v libx264 -preset ultrafast",
             0.0,
         )
         .lasts(2000),
@@ -53,13 +53,13 @@ fn fields() -> Vec<Source> {
         ),
         fields(
             "fields.ts",
-            "V:160x120:50:1 A::48000:1 -vf tinterlace=4 -c:v mpeg2video -flags +ildct+ilme -top 1 -c:a mp2",
+            "V:160x120:50:1 A::48000:1 -vf tinterlace=interleave_bottom -c:v mpeg2video -flags +ildct+ilme -c:a mp2",
             "mpeg2video",
         )
         .stereo("mp2"),
         fields(
             "bottom-first.mpg",
-            "V:160x120:50:1 -vf tinterlace=5,setfield=bff -c:v mpeg2video -flags +ildct+ilme -top 0 -f vob",
+            "V:160x120:50:1 -vf tinterlace=5,setfield=bff -c:v mpeg2video -flags +ildct+ilme -f vob",
             "mpeg2video",
         ),
     ]
