@@ -4,7 +4,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
 use super::{a_neighbour_is_unharmed, attempts, endings, nothing_is_left_of, runs};
-use crate::harness::{Options, Server, memory_kib, processes_naming, slow_clip, victim};
+use crate::harness::{Options, Server, eventually, memory_kib, processes_naming, slow_clip, victim};
 
 fn signal_all(id: &str, signal: Signal) {
     for (pid, _) in processes_naming(id) {
@@ -22,6 +22,8 @@ async fn ffmpeg_that_is_killed_from_outside_is_run_again() {
     let server = quick(r#"[ -e "$here/go" ] && exec "$real" "$@"; touch "$here/go"; sleep 600; exit 1"#);
     let id = server.submit(&victim()).await;
     runs(&server, &id).await;
+    let begun = server.data_dir().join("go");
+    eventually("ffmpeg to have begun", || async { begun.exists().then_some(()) }).await;
     signal_all(&id, Signal::KILL);
     let job = server.over(&id).await;
     assert_eq!((job["state"].as_str(), endings(&job)), (Some("succeeded"), vec!["killed".into(), "succeeded".into()]));
