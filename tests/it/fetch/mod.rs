@@ -5,5 +5,6 @@ mod jobs;
 mod looks;
 mod refusals;
 mod secrets;
+mod tls;
 mod transfers;
 mod web;

@@ -1,9 +1,11 @@
 //! A server for files that does as a test tells it, right or wrong, byte by byte.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 /// A request as it came.
 #[derive(Clone, Debug, Default)]
@@ -88,24 +90,53 @@ impl Reply {
 
 /// The server. It serves until the test's process ends.
 pub struct Web {
+    scheme: &'static str,
     address: SocketAddr,
     asked: Arc<Mutex<Vec<Asked>>>,
     left: Arc<Mutex<usize>>,
 }
 
+/// A connection of a client.
+trait Connection: Read + Write {}
+
+impl<T: Read + Write> Connection for T {}
+
 impl Web {
     /// Serves what `answer` says to each request; it is told which one that is, the first being 0.
     pub fn serve(answer: impl Fn(usize, &Asked) -> Reply + Send + Sync + 'static) -> Self {
+        Self::serve_over("http", |stream| Ok(Box::new(stream)), answer)
+    }
+
+    /// The same over TLS.
+    pub fn serve_tls(
+        config: Arc<ServerConfig>,
+        answer: impl Fn(usize, &Asked) -> Reply + Send + Sync + 'static,
+    ) -> Self {
+        let secured = move |stream| -> io::Result<Box<dyn Connection>> {
+            let connection = ServerConnection::new(Arc::clone(&config)).map_err(io::Error::other)?;
+            Ok(Box::new(StreamOwned::new(connection, stream)))
+        };
+        Self::serve_over("https", secured, answer)
+    }
+
+    fn serve_over(
+        scheme: &'static str,
+        connection: impl Fn(TcpStream) -> io::Result<Box<dyn Connection>> + Send + Sync + 'static,
+        answer: impl Fn(usize, &Asked) -> Reply + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let (asked, left, answer) = (Arc::<Mutex<Vec<Asked>>>::default(), Arc::default(), Arc::new(answer));
-        let web = Self { address, asked: Arc::clone(&asked), left: Arc::clone(&left) };
+        let (asked, left) = (Arc::<Mutex<Vec<Asked>>>::default(), Arc::default());
+        let (connection, answer) = (Arc::new(connection), Arc::new(answer));
+        let web = Self { scheme, address, asked: Arc::clone(&asked), left: Arc::clone(&left) };
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let (asked, left, answer) = (Arc::clone(&asked), Arc::clone(&left), Arc::clone(&answer));
+                let (asked, left) = (Arc::clone(&asked), Arc::clone(&left));
+                let (connection, answer) = (Arc::clone(&connection), Arc::clone(&answer));
                 std::thread::spawn(move || {
                     // A client that goes away in the middle is no fault of the server's.
-                    let _ = talk(&stream, &asked, &left, &*answer);
+                    let _ = stream.set_read_timeout(Some(Duration::from_mins(1)));
+                    let _ = connection(stream).and_then(|stream| talk(stream, &asked, &left, &*answer));
                 });
             }
         });
@@ -114,7 +145,7 @@ impl Web {
 
     /// The URL of a path.
     pub fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.address)
+        format!("{}://{}{path}", self.scheme, self.address)
     }
 
     /// The port.
@@ -134,13 +165,12 @@ impl Web {
 }
 
 fn talk(
-    stream: &TcpStream,
+    stream: Box<dyn Connection>,
     asked: &Mutex<Vec<Asked>>,
     left: &Mutex<usize>,
     answer: &dyn Fn(usize, &Asked) -> Reply,
-) -> std::io::Result<()> {
-    stream.set_read_timeout(Some(Duration::from_mins(1)))?;
-    let mut reader = BufReader::new(stream.try_clone()?);
+) -> io::Result<()> {
+    let mut reader = BufReader::new(stream);
     let mut lines = Vec::new();
     loop {
         let mut line = String::new();
@@ -163,7 +193,8 @@ fn talk(
         asked.len() - 1
     };
     let reply = answer(number, &request);
-    { stream }.write_all(&reply.bytes)?;
+    reader.get_mut().write_all(&reply.bytes)?;
+    reader.get_mut().flush()?;
     if reply.holds {
         // Ends once the client has closed its end.
         let _ = reader.read(&mut [0]);
