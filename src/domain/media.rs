@@ -17,6 +17,9 @@ pub struct MediaInfo {
     pub duration_ms: Option<u64>,
     /// The time stamp of the first packet in milliseconds, which may be negative.
     pub start_ms: Option<i64>,
+    /// The same in microseconds; not told to clients.
+    #[serde(skip)]
+    pub start_us: Option<i64>,
     /// The size of the file in bytes.
     pub size_bytes: Option<u64>,
     /// The average rate of the whole file in bits per second.
@@ -58,6 +61,9 @@ pub struct Stream {
     /// What kind of stream it is and what only such streams have.
     #[serde(flatten)]
     pub kind: StreamKind,
+    /// When it begins, in microseconds by the clock of the file; not told to clients.
+    #[serde(skip)]
+    pub start_us: Option<i64>,
 }
 
 /// The kinds of streams.
@@ -83,6 +89,9 @@ pub struct VideoFacts {
     pub height: u32,
     /// Average frames per second, as a rational number.
     pub frame_rate: Option<FrameRate>,
+    /// Whether that is the rate of the whole film, as far as the file tells; not told to clients.
+    #[serde(skip)]
+    pub constant_rate: bool,
     /// How far players turn the picture, clockwise, in degrees: 0, 90, 180 or 270.
     pub rotation: u16,
     /// Pixel format, e.g. `yuv420p`.
@@ -338,6 +347,7 @@ mod tests {
             container: "mp3".into(),
             duration_ms: None,
             start_ms: None,
+            start_us: None,
             size_bytes: None,
             bitrate_bps: None,
             streams: vec![Stream {
@@ -352,6 +362,7 @@ mod tests {
                 forced: false,
                 hearing_impaired: false,
                 commentary: false,
+                start_us: None,
                 kind: StreamKind::Video(picture),
             }],
         };

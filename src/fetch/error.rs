@@ -60,9 +60,12 @@ pub enum FetchError {
 /// What broke a transfer off. It may pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Break {
-    /// There is no connection: the name isn't known, nobody listens, the certificate isn't trusted.
+    /// There is no connection: the name isn't known, nobody listens.
     #[error("its server can't be reached")]
     Unreachable,
+    /// The server can't prove that it is the one that was asked for.
+    #[error("its server's certificate isn't trusted")]
+    Untrusted,
     /// Nothing came for too long.
     #[error("its server sent nothing for too long")]
     Silent,

@@ -1,6 +1,7 @@
 //! One question to the other server, with the redirects behind it.
 
 use std::error::Error;
+use std::io;
 
 use reqwest::header::{ACCEPT_ENCODING, CONTENT_ENCODING, HeaderMap, HeaderValue, LOCATION};
 use reqwest::{Client, Response, StatusCode};
@@ -88,7 +89,17 @@ pub(super) fn unanswered(error: &reqwest::Error) -> Halt {
         if let Some(refused) = error.downcast_ref::<Refused>() {
             return (*refused).into();
         }
+        if is_untrusted(error) {
+            return Halt::Break(Break::Untrusted);
+        }
         cause = error.source();
     }
     Halt::Break(if error.is_connect() { Break::Unreachable } else { Break::Ended })
+}
+
+/// Whether a certificate wasn't good enough. It is inside an I/O error, which doesn't name it as its source.
+fn is_untrusted(error: &(dyn Error + 'static)) -> bool {
+    let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+    let tls = inner.and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    matches!(tls, Some(rustls::Error::InvalidCertificate(_)))
 }

@@ -26,6 +26,7 @@ pub(super) fn read(json: &[u8]) -> Option<MediaInfo> {
         container: text_of(format, "format_name")?,
         duration_ms: credible_duration(ends.duration(format), &streams, size_bytes),
         start_ms: number(format, "start_time").and_then(signed_millis),
+        start_us: number(format, "start_time").and_then(signed_micros),
         size_bytes,
         bitrate_bps: unsigned(format, "bit_rate"),
         streams,
@@ -103,6 +104,7 @@ fn stream(place: usize, value: &Value, ends: Ends) -> Stream {
             Some("subtitle") => StreamKind::Subtitle,
             _ => StreamKind::Other,
         },
+        start_us: number(value, "start_time").and_then(signed_micros),
     }
 }
 
@@ -113,6 +115,7 @@ fn video(value: &Value, attached_picture: bool) -> VideoFacts {
         width: small(value, "width").unwrap_or(0),
         height: small(value, "height").unwrap_or(0),
         frame_rate: frame_rate(rate("avg_frame_rate"), rate("r_frame_rate")),
+        constant_rate: is_constant(rate("avg_frame_rate"), rate("r_frame_rate")),
         rotation: rotation(value),
         bit_depth: depth(value, "bits_per_raw_sample").or_else(|| pixel_format.as_deref().and_then(depth_of_pixels)),
         pixel_format,
@@ -138,6 +141,13 @@ fn frame_rate(average: Option<FrameRate>, guess: Option<FrameRate>) -> Option<Fr
     let is_usual = average.denominator <= 2 || average.denominator == 1001;
     let near = (average.per_second() / guess.per_second() - 1.0).abs() < 0.02;
     Some(if near && !is_usual { guess } else { average })
+}
+
+/// Whether the average is what most pairs of frames are apart.
+fn is_constant(average: Option<FrameRate>, guess: Option<FrameRate>) -> bool {
+    let near =
+        |(average, guess): (FrameRate, FrameRate)| (average.per_second() / guess.per_second() - 1.0).abs() < 1e-4;
+    average.zip(guess).is_some_and(near)
 }
 
 fn colour(value: &Value) -> Colour {
@@ -283,6 +293,12 @@ fn checked_millis(seconds: f64) -> Option<u64> {
 fn signed_millis(seconds: f64) -> Option<i64> {
     let millis = (seconds * 1000.0).round();
     (millis.abs() <= LONGEST_MS).then_some(millis as i64)
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "checked")]
+fn signed_micros(seconds: f64) -> Option<i64> {
+    let micros = (seconds * 1e6).round();
+    (micros.abs() <= LONGEST_MS * 1000.0).then_some(micros as i64)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "only compared with a threshold")]

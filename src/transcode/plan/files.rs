@@ -12,19 +12,18 @@ use super::{
 use crate::domain::decision::{Action, Decision};
 use crate::domain::failure::{Failure, FailureCode};
 use crate::domain::format::{AudioCodec, Container, VideoCodec};
-use crate::domain::media::{AudioFacts, Stream, VideoFacts};
-use crate::domain::output::{OutputSpec, VideoSpec};
+use crate::domain::media::{AudioFacts, MediaInfo, Stream, VideoFacts};
+use crate::domain::output::{OutputSpec, Shape, VideoSpec};
 
 /// Plans a file of sound and moving pictures.
 pub(super) fn media(found: Found<'_>, chosen: &Chosen<'_>, around: Surroundings<'_>) -> Result<Drafted, Failure> {
     let Found { index, spec, spans, .. } = found;
     let mut drafted = Drafted::default();
     let mut holds = Holds::default();
-    let video = chosen.video.iter().map(|(stream, _)| stream.index);
-    let audio = chosen.audio.iter().map(|(stream, _)| stream.index);
-    let subtitles = chosen.subtitles.iter().map(|stream| stream.index);
-    for stream in video.chain(audio).chain(subtitles) {
-        drafted.args.extend(["-map".into(), format!("0:{stream}").into()]);
+    let video = chosen.video.iter().map(|(stream, _)| *stream);
+    let audio = chosen.audio.iter().map(|(stream, _)| *stream);
+    for stream in video.chain(audio).chain(chosen.subtitles.iter().copied()) {
+        drafted.args.extend(["-map".into(), found.named(stream)]);
     }
     if let Some(video) = chosen.video {
         holds.video = Some(video_stream(video, found, around, &mut drafted)?);
@@ -56,7 +55,7 @@ pub(super) fn text(found: Found<'_>, chosen: &Chosen<'_>, around: Surroundings<'
     let Found { index, spec, spans, .. } = found;
     let mut drafted = Drafted::default();
     for (place, stream) in chosen.subtitles.iter().enumerate() {
-        drafted.args.extend(["-map".into(), format!("0:{}", stream.index).into()]);
+        drafted.args.extend(["-map".into(), found.named(stream)]);
         subtitle_stream(stream, place, spec, &mut drafted)?;
     }
     drafted.args.extend(words(&["-vn", "-an", "-dn"]));
@@ -86,7 +85,11 @@ fn video_stream(
         if matches!((found.info.container.as_str(), stream.codec.as_str()), ("h264" | "hevc", _) | ("avi", "mpeg4")) {
             return Err(untimed(spec));
         }
-        drafted.decisions.push(Decision::of("video", Action::Copy, "a copy was asked for"));
+        let exact = spec.trim.is_some_and(|trim| trim.is_exact() && found.spans.trims(found.index));
+        let why = "a copy was asked for";
+        let cut =
+            if exact { ", so it begins at the key frame before the start and not at the start itself" } else { "" };
+        drafted.decisions.push(Decision::of("video", Action::Copy, format!("{why}{cut}")));
         return Ok(copied_video((stream, facts), spec, drafted));
     }
     let encoded = Encoded::of((stream, facts), &spec.video, around.encoders)?;
@@ -104,6 +107,19 @@ fn video_stream(
     drafted.args.extend(encoded.options(&spec.video, facts, how).into_iter().map(OsString::from));
     tag_hevc(spec.container, spec.video.codec.name(), drafted);
     Ok(encoded.held(facts))
+}
+
+/// Whether the video of an output is copied.
+pub(super) fn copies_video(spec: &OutputSpec, info: &MediaInfo, around: Surroundings<'_>) -> bool {
+    match (info.video(), &spec.shape, spec.video.codec) {
+        (Some(_), Shape::File, VideoCodec::Copy) => true,
+        (Some(video), Shape::File, _) => {
+            let fits = |encoded: Encoded| copying::video_fits(video, info, spec, &encoded.picture).is_ok();
+            Encoded::of(video, &spec.video, around.encoders).is_ok_and(fits)
+                && copying::holds_video(spec.container, &video.0.codec)
+        }
+        _ => false,
+    }
 }
 
 fn copied_video((stream, facts): (&Stream, &VideoFacts), spec: &OutputSpec, drafted: &mut Drafted) -> HeldVideo {

@@ -22,13 +22,13 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::time::Duration;
 
-use self::span::Spans;
+use self::span::{Grid, Spans, Want};
 use self::tracks::Chosen;
 use crate::domain::decision::Decision;
 use crate::domain::failure::{Failure, FailureCode};
 use crate::domain::format::{AudioCodec, Container, VideoCodec};
-use crate::domain::media::{FrameRate, MediaInfo};
-use crate::domain::output::{OutputSpec, PackageSpec, Shape, Trim};
+use crate::domain::media::{FrameRate, MediaInfo, Stream};
+use crate::domain::output::{OutputSpec, PackageSpec, Shape};
 use crate::ffmpeg::{GLOBAL_ARGS, INPUT_ALLOWLIST};
 
 pub(super) use encoders::UsableEncoders;
@@ -196,6 +196,13 @@ struct Found<'a> {
     exact: bool,
 }
 
+impl Found<'_> {
+    /// ffmpeg's name of a stream of the input, as this output reads it.
+    fn named(self, stream: &Stream) -> OsString {
+        format!("{}:{}", self.spans.outputs[self.index].read, stream.index).into()
+    }
+}
+
 /// What one output comes to.
 #[derive(Debug, Default)]
 struct Drafted {
@@ -210,10 +217,10 @@ struct Drafted {
 /// # Errors
 /// When the input can't become one of the outputs: the failure of the first such output. [`faults`] has all of them.
 pub(super) fn plan(specs: &[OutputSpec], info: &MediaInfo, around: Surroundings<'_>) -> Result<Plan, Failure> {
-    let windows: Vec<Trim> = specs.iter().enumerate().map(|(index, spec)| window(index, spec, around)).collect();
-    let spans = Spans::of(&windows, span::lead(&info.container));
+    let wants: Vec<Want> = specs.iter().enumerate().map(|(index, spec)| want(index, spec, info, around)).collect();
+    let spans = Spans::of(&wants, span::lead(&info.container));
     let mut args = global_args(specs, info);
-    args.extend(input_args(specs, &spans, around));
+    args.extend(input_args(&spans, around));
     let mut outputs = Vec::new();
     for (index, spec) in specs.iter().enumerate() {
         let (planned, drafted) = one(index, spec, info, &spans, around)?;
@@ -230,7 +237,7 @@ pub(super) fn plan(specs: &[OutputSpec], info: &MediaInfo, around: Surroundings<
 /// Everything that keeps the input from becoming these outputs: the number of the output, and the failure.
 pub(super) fn faults(specs: &[OutputSpec], info: &MediaInfo, around: Surroundings<'_>) -> Vec<(usize, Failure)> {
     let alone = |(index, spec): (usize, &OutputSpec)| {
-        let spans = Spans::of(&[window(index, spec, around)], span::lead(&info.container));
+        let spans = Spans::of(&[want(index, spec, info, around)], span::lead(&info.container));
         one(0, spec, info, &spans, around).err().map(|failure| (index, failure))
     };
     specs.iter().enumerate().filter_map(alone).collect()
@@ -244,7 +251,10 @@ fn one(
     around: Surroundings<'_>,
 ) -> Result<(Planned, Vec<OsString>), Failure> {
     let chosen = Chosen::of(spec, info)?;
-    let length = length(info, &chosen, spans, index, spec)?;
+    let (start, input) = (start(index, spec, around), input_length(info, &chosen));
+    starts_in_time(spec, start, input)?;
+    // Without the input's duration the end of a trim is only the most that there can be.
+    let length = input.and_then(|input| length(input, spans, index, spec));
     let exact = length.is_some_and(|length| length.exact);
     let found = Found { index, spec, info, spans, length: length.map(|length| length.expected), exact };
     let mut drafted = match &spec.shape {
@@ -258,7 +268,7 @@ fn one(
     }
     let planned = Planned {
         spec: spec.clone(),
-        start: spans.start(index),
+        start,
         length,
         decisions: drafted.decisions,
         parts: drafted.parts,
@@ -267,16 +277,36 @@ fn one(
     Ok((planned, drafted.args))
 }
 
+/// Where an output is to start in the input.
+fn start(index: usize, spec: &OutputSpec, around: Surroundings<'_>) -> Duration {
+    let trimmed = spec.trim.and_then(|trim| trim.start_ms).unwrap_or(0);
+    let at = match &spec.shape {
+        Shape::Picture(picture) => picture.at_ms.or_else(|| around.measured.poster(index)).unwrap_or(0),
+        _ => 0,
+    };
+    Duration::from_millis(trimmed + at)
+}
+
 /// The part of the input that an output needs.
-fn window(index: usize, spec: &OutputSpec, around: Surroundings<'_>) -> Trim {
-    let trim = spec.trim.unwrap_or_default();
+fn want(index: usize, spec: &OutputSpec, info: &MediaInfo, around: Surroundings<'_>) -> Want {
+    let start = start(index, spec, around);
+    let end = spec.trim.and_then(|trim| trim.end_ms).map(Duration::from_millis);
+    let length = end.map(|end| end.saturating_sub(start));
+    let whole = start.is_zero() && length.is_none();
+    let want = Want { start, length, copies: !whole && files::copies_video(spec, info, around) };
     match &spec.shape {
-        Shape::Picture(picture) => {
-            let at = picture.at_ms.or_else(|| around.measured.poster(index)).unwrap_or(0);
-            Trim { start_ms: Some(trim.start_ms.unwrap_or(0) + at), end_ms: None, mode: None }
-        }
-        _ => trim,
+        Shape::Picture(_) => Want { length: None, ..want },
+        _ if want.copies || spec.video.codec == VideoCodec::None => want,
+        _ => grid(info).map_or(want, |grid| want.on(grid)),
     }
+}
+
+/// When the input's pictures are shown, where they come at a constant rate.
+fn grid(info: &MediaInfo) -> Option<Grid> {
+    let (stream, facts) = info.video().filter(|(_, facts)| facts.constant_rate)?;
+    let first = stream.start_us? - info.start_us?;
+    #[expect(clippy::cast_precision_loss, reason = "microseconds of a film")]
+    Some(Grid { first: first as f64 / 1e6, rate: facts.frame_rate?.per_second() })
 }
 
 fn global_args(specs: &[OutputSpec], info: &MediaInfo) -> Vec<OsString> {
@@ -305,17 +335,16 @@ fn words(options: &[&str]) -> Vec<OsString> {
     options.iter().map(OsString::from).collect()
 }
 
-fn input_args(specs: &[OutputSpec], spans: &Spans, around: Surroundings<'_>) -> Vec<OsString> {
-    let mut args = guarded_input();
-    if around.threads > 0 {
-        args.extend(["-threads".into(), around.threads.to_string().into()]);
+fn input_args(spans: &Spans, around: Surroundings<'_>) -> Vec<OsString> {
+    let mut args = Vec::new();
+    for read in &spans.reads {
+        args.extend(guarded_input());
+        if around.threads > 0 {
+            args.extend(["-threads".into(), around.threads.to_string().into()]);
+        }
+        args.extend(read.options());
+        args.extend(["-i".into(), file_address(around.input)]);
     }
-    if specs.iter().all(|spec| spec.trim.is_some_and(|trim| !trim.is_exact())) {
-        // So that what is encoded begins with what is copied.
-        args.extend(words(&["-noaccurate_seek"]));
-    }
-    args.extend(spans.input_options());
-    args.extend(["-i".into(), file_address(around.input)]);
     args
 }
 
@@ -326,39 +355,35 @@ fn guarded_input() -> Vec<OsString> {
     args
 }
 
-/// How long the output must be, where the input tells.
-fn length(
-    info: &MediaInfo,
-    chosen: &Chosen<'_>,
-    spans: &Spans,
-    index: usize,
-    spec: &OutputSpec,
-) -> Result<Option<Length>, Failure> {
+/// How long the chosen streams are, where the input tells.
+fn input_length(info: &MediaInfo, chosen: &Chosen<'_>) -> Option<Length> {
     let used: Vec<Option<u64>> = chosen.durations().collect();
     let own: Option<Vec<u64>> = used.iter().copied().collect();
-    let (input_ms, known) = match own.and_then(|durations| durations.into_iter().max()) {
-        Some(longest) => (Some(longest), true),
+    let (ms, known) = match own.and_then(|durations| durations.into_iter().max()) {
+        Some(longest) => (longest, true),
         // The container's duration may be that of a stream which isn't used.
-        None => (info.duration_ms, used.len() == info.streams.len()),
+        None => (info.duration_ms?, used.len() == info.streams.len()),
     };
-    let exact = known && tells_its_length(&info.container);
-    let input = input_ms.map(Duration::from_millis);
-    if let Some(input) = input.filter(|input| exact && spans.start(index) >= *input) {
-        let message = format!(
-            "{} starts at {:.3} s, but the input ends at {:.3} s",
-            spec.name,
-            spans.start(index).as_secs_f64(),
-            input.as_secs_f64()
-        );
-        return Err(Failure::new(FailureCode::TrimBeyondEnd, message));
-    }
-    let copied = spec.video.codec == VideoCodec::Copy || spec.audio.codec == AudioCodec::Copy;
-    let loose = spec.trim.is_some_and(|trim| !trim.is_exact());
+    Some(Length { expected: Duration::from_millis(ms), exact: known && tells_its_length(&info.container) })
+}
+
+/// How long the output must be, out of an input of this length.
+fn length(input: Length, spans: &Spans, index: usize, spec: &OutputSpec) -> Option<Length> {
     // A copy can be cut at key frames only, so where it begins and ends is up to the input.
-    let exact = exact && !((copied || loose) && spans.trims(index));
-    // Without the input's duration the end of a trim is only the most that there can be.
-    let length = spans.length(index, input).filter(|_| input.is_some());
-    Ok(length.map(|expected| Length { expected, exact }))
+    let copied = spans.copies(index) || spec.audio.codec == AudioCodec::Copy && spans.trims(index);
+    let expected = spans.length(index, Some(input.expected))?;
+    Some(Length { expected, exact: input.exact && !copied })
+}
+
+fn starts_in_time(spec: &OutputSpec, start: Duration, input: Option<Length>) -> Result<(), Failure> {
+    match input {
+        Some(input) if input.exact && start >= input.expected => {
+            let (name, start, end) = (&spec.name, start.as_secs_f64(), input.expected.as_secs_f64());
+            let message = format!("{name} starts at {start:.3} s, but the input ends at {end:.3} s");
+            Err(Failure::new(FailureCode::TrimBeyondEnd, message))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Whether files of this container don't say of every picture when it is shown, which others insist on.

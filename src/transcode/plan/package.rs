@@ -55,7 +55,7 @@ pub(super) fn plan(
     }
     for (place, (stream, facts)) in chosen.audio.iter().enumerate() {
         let name = if place == 0 { "audio".to_owned() } else { format!("audio {}", place + 1) };
-        drafted.args.extend(["-map".into(), format!("0:{}", stream.index).into()]);
+        drafted.args.extend(["-map".into(), found.named(stream)]);
         let fits = copying::audio_fits((stream, facts), found.info, found.spec);
         let held = match fits {
             Ok(()) if copying::holds_audio(Container::Cmaf, &stream.codec) => {
@@ -95,7 +95,7 @@ pub(super) fn plan(
 /// How long a rendition must be: the input's streams seldom end together.
 fn own_length(found: Found<'_>, alone: &Chosen<'_>) -> Option<Length> {
     // One that ends before the others start is nobody's fault.
-    super::length(found.info, alone, found.spans, found.index, found.spec).ok().flatten()
+    super::length(super::input_length(found.info, alone)?, found.spans, found.index, found.spec)
 }
 
 fn rungs(
@@ -116,7 +116,7 @@ fn rungs(
         let mut decision = encoded.decision("a rung of the ladder");
         decision.stream = format!("video {}", place + 1);
         drafted.decisions.push(decision);
-        drafted.args.extend(["-map".into(), format!("0:{}", stream.index).into()]);
+        drafted.args.extend(["-map".into(), found.named(stream)]);
         drafted.args.extend(encoded.options(&video, facts, how).into_iter().map(OsString::from));
         if video.codec == VideoCodec::Hevc {
             drafted.args.extend(words(&["-tag:v", "hvc1"]));
@@ -164,7 +164,7 @@ fn text(
     let name = if place == 0 { "subtitles".to_owned() } else { format!("subtitles {}", place + 1) };
     let why = "players read WebVTT";
     drafted.decisions.push(Decision::of(&name, Action::Encode, why).into("webvtt"));
-    drafted.args.extend(["-map".into(), format!("0:{}", stream.index).into()]);
+    drafted.args.extend(["-map".into(), found.named(stream)]);
     drafted.args.extend(words(&["-c:s", "webvtt", "-vn", "-an", "-dn"]));
     drafted.args.extend(found.spans.outputs[found.index].options());
     drafted.args.extend(words(&["-f", "webvtt"]));

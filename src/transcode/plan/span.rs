@@ -3,8 +3,6 @@
 use std::ffi::OsString;
 use std::time::Duration;
 
-use crate::domain::output::Trim;
-
 /// How far ahead of a trim's start reading begins where ffmpeg doesn't find the key frame before it by itself.
 const LEAD: Duration = Duration::from_secs(30);
 
@@ -20,79 +18,169 @@ pub(super) fn lead(container: &str) -> Duration {
     }
 }
 
-/// Where reading starts, how much is read, and what each output takes of it.
+/// What one output wants of the input.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Want {
+    /// Where it starts.
+    pub(super) start: Duration,
+    /// How long it is, where it doesn't last to the end.
+    pub(super) length: Option<Duration>,
+    /// Whether it takes the video as it is, which begins at a key frame.
+    pub(super) copies: bool,
+}
+
+/// When the frames of a video are shown that come at a constant rate.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Grid {
+    /// The first one, in seconds from the start of the file.
+    pub(super) first: f64,
+    /// Frames in a second.
+    pub(super) rate: f64,
+}
+
+impl Grid {
+    /// The first frame at `time` or later, seen from a moment before it.
+    fn frame_from(self, time: Duration) -> Duration {
+        let number = ((time.as_secs_f64() - self.first) * self.rate - 0.02).ceil().max(0.0);
+        micros(self.first + number / self.rate - self.moment())
+    }
+
+    /// How long a moment is, in seconds: containers round the times of frames, Matroska to a thousandth.
+    fn moment(self) -> f64 {
+        (0.3 / self.rate).min(0.001_2)
+    }
+}
+
+/// So many seconds to the microsecond, which is as exact as ffmpeg is.
+fn micros(seconds: f64) -> Duration {
+    Duration::try_from_secs_f64((seconds * 1e6).round() / 1e6).unwrap_or_default()
+}
+
+impl Want {
+    /// The same from frame to frame: a start between two frames would show the first one twice, and an end between two
+    /// would add one or not, as ffmpeg happens to round. It has at least one frame.
+    pub(super) fn on(self, grid: Grid) -> Self {
+        let start = if self.start.is_zero() { self.start } else { grid.frame_from(self.start) };
+        let length = self.length.map(|length| {
+            // ffmpeg counts it from the first frame on.
+            let frames = grid.frame_from(self.start + length).saturating_sub(start).max(micros(1.0 / grid.rate));
+            frames.saturating_sub(micros(grid.moment()))
+        });
+        Self { start, length, ..self }
+    }
+}
+
+/// How the input is read, and what each output takes of that.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Spans {
-    /// The earliest start of all outputs, less the lead: nothing before it is read.
-    pub(super) seek: Duration,
-    /// How much is read, where all outputs take the same.
-    pub(super) read: Option<Duration>,
-    /// One for each output, counted from `seek`.
+    /// Every way in which the input is read: first the one that is decoded, once for all outputs.
+    pub(super) reads: Vec<Read>,
+    /// One for each output.
     pub(super) outputs: Vec<Span>,
+}
+
+/// One way in which the input is read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Read {
+    /// Nothing before it is read.
+    pub(super) seek: Duration,
+    /// How much is read, where that is bounded.
+    length: Option<Duration>,
+    /// Whether it begins at the key frame before.
+    from_key_frame: bool,
 }
 
 /// What one output takes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Span {
+    /// Which of the reads it takes from.
+    pub(super) read: usize,
     start: Duration,
     length: Option<Duration>,
 }
 
 impl Spans {
-    /// Equal trims of all outputs become one exact seek in the input; different ones share the part that they can.
-    /// With a `lead`, reading begins so much earlier, and every output cuts for itself.
-    pub(super) fn of(trims: &[Trim], lead: Duration) -> Self {
-        let starts = trims.iter().map(|trim| Duration::from_millis(trim.start_ms.unwrap_or(0)));
-        let earliest = starts.clone().min().unwrap_or_default();
-        let seek = earliest.saturating_sub(lead);
-        let spans: Vec<Span> = trims
-            .iter()
-            .zip(starts)
-            .map(|(trim, start)| Span {
-                // No start is before the earliest one, and that not before where reading starts.
-                start: start.saturating_sub(seek),
-                length: trim.end_ms.map(|end| Duration::from_millis(end).saturating_sub(start)),
-            })
-            .collect();
-        let same = spans.windows(2).all(|pair| pair[0] == pair[1]);
-        match spans.first() {
-            Some(first) if same && seek == earliest => {
-                Self { seek, read: first.length, outputs: vec![Span::default(); trims.len()] }
+    /// Equal parts of all outputs become one exact seek in the input; different ones share the part that they can.
+    /// With a `lead`, reading begins so much earlier, and every output cuts for itself. What copies a part of the video
+    /// reads for itself: ffmpeg would have it begin at the next key frame after the start.
+    pub(super) fn of(wants: &[Want], lead: Duration) -> Self {
+        let shared: Vec<Want> = wants.iter().filter(|want| !want.copies).copied().collect();
+        let (read, mut spans) = share(&shared, lead);
+        let mut reads: Vec<Read> = read.into_iter().collect();
+        let mut outputs = Vec::new();
+        for want in wants {
+            if !want.copies {
+                outputs.push(spans.remove(0));
+                continue;
             }
-            _ => Self { seek, read: None, outputs: spans },
+            let own = Read { seek: want.start, length: want.length, from_key_frame: true };
+            let place = reads.iter().position(|read| *read == own).unwrap_or(reads.len());
+            if place == reads.len() {
+                reads.push(own);
+            }
+            outputs.push(Span { read: place, ..Span::default() });
         }
-    }
-
-    /// Options before the input.
-    pub(super) fn input_options(&self) -> Vec<OsString> {
-        options(self.seek, self.read)
+        Self { reads, outputs }
     }
 
     /// How long output `index` will be, out of an input of this length.
     pub(super) fn length(&self, index: usize, input: Option<Duration>) -> Option<Duration> {
-        let span = self.outputs.get(index).copied().unwrap_or_default();
-        let left = input.map(|input| input.saturating_sub(self.seek + span.start));
-        [left, span.length, self.read].into_iter().flatten().min()
+        let span = self.outputs[index];
+        let left = input.map(|input| input.saturating_sub(self.start(index)));
+        [left, span.length, self.reads[span.read].length].into_iter().flatten().min()
     }
 
     /// Where output `index` starts in the input.
     pub(super) fn start(&self, index: usize) -> Duration {
-        self.seek + self.outputs.get(index).copied().unwrap_or_default().start
+        let span = self.outputs[index];
+        self.reads[span.read].seek + span.start
     }
 
     /// Where output `index` starts in what is read.
     pub(super) fn offset(&self, index: usize) -> Duration {
-        self.outputs.get(index).copied().unwrap_or_default().start
+        self.outputs[index].start
     }
 
     /// How much output `index` takes at most, where that is bounded.
     pub(super) fn limit(&self, index: usize) -> Option<Duration> {
-        self.outputs.get(index).copied().unwrap_or_default().length.or(self.read)
+        let span = self.outputs[index];
+        span.length.or(self.reads[span.read].length)
+    }
+
+    /// Whether output `index` begins at a key frame.
+    pub(super) fn copies(&self, index: usize) -> bool {
+        self.reads[self.outputs[index].read].from_key_frame
     }
 
     /// Whether output `index` is something else than all of the input.
     pub(super) fn trims(&self, index: usize) -> bool {
         !self.start(index).is_zero() || self.length(index, None).is_some()
+    }
+}
+
+fn share(wants: &[Want], lead: Duration) -> (Option<Read>, Vec<Span>) {
+    let Some(earliest) = wants.iter().map(|want| want.start).min() else { return (None, Vec::new()) };
+    let seek = earliest.saturating_sub(lead);
+    // No start is before the earliest one, and that not before where reading starts.
+    let span = |want: &Want| Span { read: 0, start: want.start.saturating_sub(seek), length: want.length };
+    let spans: Vec<Span> = wants.iter().map(span).collect();
+    let same = spans.windows(2).all(|pair| pair[0] == pair[1]);
+    if same && seek == earliest {
+        let read = Read { seek, length: spans[0].length, from_key_frame: false };
+        return (Some(read), vec![Span::default(); wants.len()]);
+    }
+    (Some(Read { seek, ..Read::default() }), spans)
+}
+
+impl Read {
+    /// Options before the input.
+    pub(super) fn options(self) -> Vec<OsString> {
+        let mut options = options(self.seek, self.length);
+        if self.from_key_frame {
+            // So that what is encoded begins with what is copied.
+            options.insert(0, "-noaccurate_seek".into());
+        }
+        options
     }
 }
 
@@ -105,7 +193,10 @@ impl Span {
 
 /// `-ss` and `-t`, where they are needed.
 pub(super) fn options(start: Duration, length: Option<Duration>) -> Vec<OsString> {
-    let seconds = |time: Duration| OsString::from(format!("{}.{:03}", time.as_secs(), time.subsec_millis()));
+    let seconds = |time: Duration| match time.subsec_micros() % 1000 {
+        0 => OsString::from(format!("{}.{:03}", time.as_secs(), time.subsec_millis())),
+        _ => OsString::from(format!("{}.{:06}", time.as_secs(), time.subsec_micros())),
+    };
     let mut options = Vec::new();
     if !start.is_zero() {
         options.extend(["-ss".into(), seconds(start)]);
@@ -125,8 +216,13 @@ mod tests {
     }
 
     fn spans_of(container: &str, trims: &[(Option<u64>, Option<u64>)]) -> Spans {
-        let trims: Vec<Trim> = trims.iter().map(|&(start_ms, end_ms)| Trim { start_ms, end_ms, mode: None }).collect();
-        Spans::of(&trims, lead(container))
+        let wants: Vec<Want> = trims.iter().map(|&(start, end)| want(start, end)).collect();
+        Spans::of(&wants, lead(container))
+    }
+
+    fn want(start_ms: Option<u64>, end_ms: Option<u64>) -> Want {
+        let start = Duration::from_millis(start_ms.unwrap_or(0));
+        Want { start, length: end_ms.map(|end| Duration::from_millis(end) - start), copies: false }
     }
 
     fn words(options: &[OsString]) -> String {
@@ -136,7 +232,7 @@ mod tests {
     #[test]
     fn equal_trims_become_one_seek_of_the_input() {
         let spans = spans(&[(Some(1500), Some(4000)), (Some(1500), Some(4000))]);
-        assert_eq!(words(&spans.input_options()), "-ss 1.500 -t 2.500");
+        assert_eq!(words(&spans.reads[0].options()), "-ss 1.500 -t 2.500");
         assert!(spans.outputs.iter().all(|span| span.options().is_empty()));
         assert_eq!(spans.length(1, Some(Duration::from_secs(3))), Some(Duration::from_millis(1500)));
         assert_eq!(spans.length(1, None), Some(Duration::from_millis(2500)));
@@ -145,7 +241,7 @@ mod tests {
     #[test]
     fn different_trims_are_cut_from_what_all_need() {
         let spans = spans(&[(Some(2000), Some(3000)), (Some(5000), None)]);
-        assert_eq!(words(&spans.input_options()), "-ss 2.000");
+        assert_eq!(words(&spans.reads[0].options()), "-ss 2.000");
         assert_eq!(words(&spans.outputs[0].options()), "-t 1.000");
         assert_eq!(words(&spans.outputs[1].options()), "-ss 3.000");
         assert_eq!(spans.length(1, Some(Duration::from_secs(6))), Some(Duration::from_secs(1)));
@@ -161,7 +257,7 @@ mod tests {
             ("matroska,webm", 100_000, "-ss 100.000 -t 2.000", ""),
         ] {
             let spans = spans_of(container, &[(Some(start_ms), Some(start_ms + 2000))]);
-            assert_eq!(words(&spans.input_options()), input, "{container}");
+            assert_eq!(words(&spans.reads[0].options()), input, "{container}");
             assert_eq!(words(&spans.outputs[0].options()), output, "{container}");
             assert_eq!(spans.start(0), Duration::from_millis(start_ms), "{container}");
             assert_eq!(
@@ -170,13 +266,42 @@ mod tests {
                 "{container}"
             );
         }
-        assert!(spans_of("mpegts", &[(None, None)]).input_options().is_empty());
+        assert!(spans_of("mpegts", &[(None, None)]).reads[0].options().is_empty());
     }
 
     #[test]
     fn without_a_trim_everything_is_read() {
         let spans = spans(&[(None, None), (None, None)]);
-        assert!(spans.input_options().is_empty() && !spans.trims(0));
+        assert!(spans.reads[0].options().is_empty() && !spans.trims(0));
         assert_eq!(spans.length(0, Some(Duration::from_secs(6))), Some(Duration::from_secs(6)));
+    }
+
+    #[test]
+    fn what_copies_a_part_reads_for_itself_from_the_key_frame_before() {
+        let copy = Want { copies: true, ..want(Some(3000), Some(4000)) };
+        let spans = Spans::of(&[copy, want(None, None), copy], Duration::ZERO);
+        assert_eq!(spans.outputs.iter().map(|span| span.read).collect::<Vec<_>>(), [1, 0, 1]);
+        assert_eq!(words(&spans.reads[0].options()), "");
+        assert_eq!(words(&spans.reads[1].options()), "-noaccurate_seek -ss 3.000 -t 1.000");
+        let alone = Spans::of(&[copy], Duration::from_secs(30));
+        assert_eq!(words(&alone.reads[0].options()), "-noaccurate_seek -ss 3.000 -t 1.000");
+        assert_eq!(alone.start(0), Duration::from_secs(3));
+    }
+
+    #[test]
+    fn a_part_begins_and_ends_with_frames() {
+        let pal = Grid { first: 0.0, rate: 25.0 };
+        let film = Grid { first: 0.021, rate: 24.0 };
+        for (grid, start, end, options) in [
+            (pal, 1500, 3000, "-ss 1.518800 -t 1.478800"),
+            (pal, 1000, 3000, "-ss 0.998800 -t 1.998800"),
+            (pal, 1010, 1020, "-ss 1.038800 -t 0.038800"),
+            (pal, 0, 1010, "-t 1.037600"),
+            (film, 2000, 3000, "-ss 2.019800 -t 0.998800"),
+            (film, 2040, 2080, "-ss 2.061467 -t 0.040467"),
+        ] {
+            let want = want(Some(start), Some(end)).on(grid);
+            assert_eq!(words(&super::options(want.start, want.length)), options, "{start} {end}");
+        }
     }
 }

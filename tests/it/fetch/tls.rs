@@ -29,10 +29,11 @@ async fn fetched(web: &Web, trusted: &str) -> Value {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("trusted.pem");
     std::fs::write(&file, trusted).unwrap();
-    let options = Options::with(&["--allow-network", "127.0.0.0/8", "--max-attempts", "1"]);
+    let options = Options::with(&["--allow-network", "127.0.0.0/8"]);
     let env = vec![("SSL_CERT_FILE".to_owned(), file.to_str().unwrap().to_owned())];
     let server = Server::start_with(Options { env, ..options });
-    let id = server.submit(&json!({"input": web.url("/a.mp4"), "outputs": [{"name": "a.mp4"}]})).await;
+    let job = json!({"input": web.url("/a.mp4"), "outputs": [{"name": "a.mp4"}], "max_attempts": 1});
+    let id = server.submit(&job).await;
     server.over(&id).await
 }
 

@@ -1,9 +1,11 @@
 //! Trims of inputs that are hard to trim: without an index, without a duration, with streams that end early.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 use transcoded::domain::failure::FailureCode as C;
 
-use super::world::World;
+use super::world::{World, cli};
 
 fn trimmed(name: &str, start_ms: u64, end_ms: Option<u64>) -> Value {
     let mut output = json!({ "name": name, "trim": { "start_ms": start_ms, "end_ms": end_ms } });
@@ -86,4 +88,78 @@ async fn a_copy_that_finds_no_key_frame_says_what_to_do() {
     let failure = world.fail(json!({ "input": "one-key-frame.ts", "outputs": outputs })).await;
     assert_eq!(failure.code, C::CopyImpossible, "{failure}");
     assert!(failure.message.contains("key frames"), "{failure}");
+}
+
+/// A film whose frames tell which they are by their brightness.
+fn counted(world: &World, rate: u32, rest: &str, name: &str) {
+    world.clip(
+        &format!(
+            "-f lavfi -i color=black:size=64x64:rate={rate}:duration=4,geq=lum='40+N*2':cb=128:cr=128 -f lavfi -i \
+             sine=duration=4:sample_rate=48000 -ac 2 -c:v libx264 -preset ultrafast -crf 1 -g {} -pix_fmt yuv420p -c:a \
+             aac {rest}",
+            rate
+        ),
+        name,
+    );
+}
+
+/// The numbers of a film's frames.
+fn frames(path: &Path) -> Vec<u32> {
+    let mut command = cli();
+    let grey = ["-fps_mode", "passthrough", "-vf", "extractplanes=y,crop=16:16,scale=1:1", "-f", "rawvideo", "-"];
+    let output = command.arg("-i").arg(path).args(["-map", "0:v"]).args(grey).output().unwrap();
+    output.stdout.iter().map(|&grey| ((f64::from(grey) - 40.0) / 2.0).round() as u32).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_part_is_exact_to_the_frame_whatever_else_is_made() {
+    let world = World::new();
+    counted(&world, 25, "", "pal.mp4");
+    counted(&world, 24, "", "film.mkv");
+    counted(&world, 25, "", "pal.ts");
+    let video = json!({ "codec": "h264", "speed": "ultrafast", "crf": 1 });
+    for (input, start, end, first, last) in [
+        ("pal.mp4", 1500, 3000, 38, 74),
+        ("pal.mp4", 1000, 3000, 25, 74),
+        ("film.mkv", 2000, 3000, 48, 71),
+        ("film.mkv", 1030, 1071, 25, 25),
+        // Its sound begins 21 ms before its pictures.
+        ("pal.ts", 1500, 3000, 37, 74),
+    ] {
+        let expected: Vec<u32> = (first..=last).collect();
+        let part = |name: &str, mode: &str| {
+            let trim = json!({ "start_ms": start, "end_ms": end, "mode": mode });
+            json!({ "name": name, "copy": "never", "video": video, "trim": trim })
+        };
+        let whole = json!({ "name": "whole.mkv", "preset": "remux" });
+        let half = json!({ "name": "half.mp4", "video": video, "trim": { "end_ms": 2500 } });
+        for others in [vec![], vec![whole], vec![half]] {
+            let mut outputs = vec![part("a.mp4", "exact"), part("b.mkv", "keyframe")];
+            let count = others.len();
+            outputs.extend(others);
+            let (job, _) = world.succeed_as(json!({ "input": input, "outputs": outputs })).await;
+            for name in ["a.mp4", "b.mkv"] {
+                let found = frames(&world.files.output(job, 1, name));
+                assert_eq!(found, expected, "{input} {start} to {end}, {name} with {count} others");
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copied_part_begins_at_the_key_frame_before_whatever_else_is_made() {
+    let world = World::new();
+    counted(&world, 25, "", "pal.mp4");
+    let copy = |mode: &str| {
+        let trim = json!({ "start_ms": 1500, "end_ms": 3000, "mode": mode });
+        json!({ "name": "a.mkv", "preset": "remux", "trim": trim })
+    };
+    let whole = json!({ "name": "b.mp4", "video": { "codec": "h264", "width": 32, "speed": "ultrafast" } });
+    for outputs in [json!([copy("keyframe")]), json!([copy("keyframe"), whole]), json!([copy("exact")])] {
+        let (job, made) = world.succeed_as(json!({ "input": "pal.mp4", "outputs": outputs })).await;
+        let found = frames(&world.files.output(job, 1, "a.mkv"));
+        assert_eq!((found[0], found.last()), (25, Some(&74)), "{outputs}");
+        let told = made[0].decisions[0].why.contains("key frame before");
+        assert_eq!(told, outputs[0]["trim"]["mode"] == "exact", "{:?}", made[0].decisions);
+    }
 }

@@ -221,7 +221,7 @@ pub(crate) fn spec(request: Value) -> JobSpec {
     request.check(&Presets::built_in(), true).unwrap()
 }
 
-fn cli() -> Command {
+pub(crate) fn cli() -> Command {
     let mut command = Command::new(ffmpeg::locate_in_environment().expect("ffmpeg is installed").ffmpeg);
     command.args(["-v", "error"]).stdin(std::process::Stdio::null());
     command
