@@ -97,9 +97,9 @@ pub(super) fn unanswered(error: &reqwest::Error) -> Halt {
     Halt::Break(if error.is_connect() { Break::Unreachable } else { Break::Ended })
 }
 
-/// Whether a certificate wasn't good enough. It is inside an I/O error, which doesn't name it as its source.
+/// Whether a certificate wasn't good enough. It is inside I/O errors, which don't name what they hold as their source.
 fn is_untrusted(error: &(dyn Error + 'static)) -> bool {
-    let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-    let tls = inner.and_then(|inner| inner.downcast_ref::<rustls::Error>());
-    matches!(tls, Some(rustls::Error::InvalidCertificate(_)))
+    let held = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+    matches!(error.downcast_ref(), Some(rustls::Error::InvalidCertificate(_)))
+        || held.is_some_and(|held| is_untrusted(held))
 }
