@@ -64,6 +64,9 @@ pub struct Stream {
     /// When it begins, in microseconds by the clock of the file; not told to clients.
     #[serde(skip)]
     pub start_us: Option<i64>,
+    /// How long it is in milliseconds, where the file tells that of every stream by itself; not told to clients.
+    #[serde(skip)]
+    pub own_ms: Option<u64>,
 }
 
 /// The kinds of streams.
@@ -363,6 +366,7 @@ mod tests {
                 hearing_impaired: false,
                 commentary: false,
                 start_us: None,
+                own_ms: None,
                 kind: StreamKind::Video(picture),
             }],
         };

@@ -67,7 +67,8 @@ impl<'a> Download<'a> {
                 resumed = 0;
             }
             // Whoever wants the input at all tries again later; waiting is for what has begun.
-            let hopeless = self.furthest == 0 && matches!(broken, Break::Unreachable | Break::Untrusted | Break::Busy(_));
+            let hopeless =
+                self.furthest == 0 && matches!(broken, Break::Unreachable | Break::Untrusted | Break::Busy(_));
             let wait = self.bounds.patience.wait_after(resumed).filter(|_| !hopeless);
             let Some(wait) = wait else { return Err(FetchError::Broken(broken)) };
             tracing::debug!(%broken, bytes = self.at, "fetching goes on after a break");

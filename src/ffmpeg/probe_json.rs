@@ -44,26 +44,49 @@ fn credible_duration(container: Option<u64>, streams: &[Stream], size_bytes: Opt
     bits_per_second.is_none_or(|rate| rate >= FEWEST_BITS_PER_SECOND).then_some(duration)
 }
 
-/// Whether the file writes down when it and its streams end rather than how long they are: Matroska by ffmpeg does.
+/// What the file writes down of its streams' lengths.
 #[derive(Clone, Copy)]
-struct Ends(bool);
+enum Ends {
+    /// When they end rather than how long they are: Matroska by ffmpeg does, and of itself, too.
+    Tagged,
+    /// How long each of them is: mp4 does.
+    Told,
+    /// Nothing that could be relied on.
+    Untold,
+}
 
 impl Ends {
     fn of(format: &Value) -> Self {
         let by_ffmpeg =
             ["ENCODER", "encoder"].iter().any(|name| tag(format, name).is_some_and(|by| by.starts_with("Lavf")));
-        Self(by_ffmpeg && text_of(format, "format_name").is_some_and(|name| name.starts_with("matroska")))
+        match text_of(format, "format_name").unwrap_or_default() {
+            name if by_ffmpeg && name.starts_with("matroska") => Self::Tagged,
+            name if name.starts_with("mov") => Self::Told,
+            _ => Self::Untold,
+        }
     }
 
     /// How long the whole file is.
     fn duration(self, format: &Value) -> Option<u64> {
-        if self.0 { since_start(format, number(format, "duration")?) } else { millis(format, "duration") }
+        match self {
+            Self::Tagged => since_start(format, number(format, "duration")?),
+            Self::Told | Self::Untold => millis(format, "duration"),
+        }
     }
 
     /// How long a stream is by its tag, the only place where such a file tells; ffprobe may put the file's length beside it.
     fn tagged(self, stream: &Value) -> Option<u64> {
-        let end = tag(stream, "DURATION").filter(|_| self.0)?;
+        let end = tag(stream, "DURATION").filter(|_| matches!(self, Self::Tagged))?;
         since_start(stream, clock(&end)?)
+    }
+
+    /// How long a stream is by its own word.
+    fn own(self, stream: &Value) -> Option<u64> {
+        match self {
+            Self::Tagged => self.tagged(stream),
+            Self::Told => millis(stream, "duration"),
+            Self::Untold => None,
+        }
     }
 }
 
@@ -105,6 +128,7 @@ fn stream(place: usize, value: &Value, ends: Ends) -> Stream {
             _ => StreamKind::Other,
         },
         start_us: number(value, "start_time").and_then(signed_micros),
+        own_ms: ends.own(value),
     }
 }
 

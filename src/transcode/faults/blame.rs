@@ -34,7 +34,7 @@ impl Case<'_> {
         match fault {
             Fault::Differs(how) => Err(self.output(&format!("isn't what was asked for: {how}"))),
             Fault::Missing(kind) => self.missing(kind, part),
-            Fault::Short { found, expected, exact } => self.short(found, expected, exact),
+            Fault::Short { stream, found, expected, exact } => self.short(stream, found, expected, exact),
         }
     }
 
@@ -91,16 +91,18 @@ impl Case<'_> {
         }
     }
 
-    fn short(self, found: Duration, expected: Duration, exact: bool) -> Result<(), Failure> {
+    fn short(self, stream: Option<&str>, found: Duration, expected: Duration, exact: bool) -> Result<(), Failure> {
         let much = found + slack(expected) < expected;
         let (found, expected) = (found.as_secs_f64(), expected.as_secs_f64());
         // ffmpeg goes on wherever it can, so where much is lost, whatever it complained of was the input.
         let lost = exact && much && !self.errors.is_empty();
         if lost || (exact || much) && self.complains() {
-            return Err(self.damaged(&format!("only {found:.1} s of {expected:.1} s can be read")));
+            let of = stream.map(|stream| format!(" of its {stream}")).unwrap_or_default();
+            return Err(self.damaged(&format!("only {found:.1} s of {expected:.1} s{of} can be read")));
         }
         if exact && much {
-            let what = format!("is {found:.1} s long instead of {expected:.1} s; the input may be damaged");
+            let has = stream.map_or_else(|| "is".to_owned(), |stream| format!("has {stream} that is"));
+            let what = format!("{has} {found:.1} s long instead of {expected:.1} s; the input may be damaged");
             return Err(self.output(&what));
         }
         // The input's length was a guess, or the last frames of its streams don't end together.

@@ -20,7 +20,7 @@ use crate::domain::media::{MediaSummary, VideoSummary};
 use crate::ffmpeg;
 use crate::storage::Workspace;
 use crate::transcode::check::decode;
-use crate::transcode::check::inspect::{self, Contents, Digest};
+use crate::transcode::check::inspect::{self, Contents, Digest, Found};
 use crate::transcode::check::verify;
 use crate::transcode::faults::blame::Case;
 use crate::transcode::plan::{Make, Part, PartKind, Planned, Sheets};
@@ -34,9 +34,14 @@ const PROBE_PATIENCE: Duration = Duration::from_secs(30);
 pub(in crate::transcode) struct Produced {
     pub(in crate::transcode) digest: Digest,
     /// What is in it; `None` where it can't be read to its end as media.
-    pub(in crate::transcode) media: Option<MediaSummary>,
-    /// How much sound is missing in the middle, where that is known.
-    pub(in crate::transcode) gaps: Duration,
+    pub(in crate::transcode) found: Option<Found>,
+}
+
+impl Produced {
+    /// What a job shows of what is in it.
+    pub(in crate::transcode) fn media(&self) -> Option<&MediaSummary> {
+        self.found.as_ref().map(|found| &found.media)
+    }
 }
 
 /// An output that was made and compared with the plan, still under a name of ours.
@@ -83,9 +88,9 @@ impl Making<'_> {
         };
         let path = self.path(&file);
         let produced = self.checked(part, &path, name, case).await?;
-        let targets = decode::Target::of_part(part, &path, name, produced.media.as_ref());
+        let targets = decode::Target::of_part(part, &path, name, produced.media());
         let mut output = Output::wanted(&planned.spec);
-        output.media = produced.media;
+        output.media = produced.found.map(|found| found.media);
         output.size_bytes = Some(produced.digest.size_bytes);
         output.sha256 = Some(produced.digest.sha256);
         self.finish(planned, &mut output);
@@ -113,26 +118,27 @@ impl Making<'_> {
         let mut produced = match part.kind {
             PartKind::Media | PartKind::Rendition(_) if !part.container.is_text() => {
                 let mut produced = self.read(path, part.container, name).await?;
-                if part.holds.subtitles > 0 && produced.media.is_some() {
-                    // What is read here doesn't tell of text.
-                    produced.media = self.probed(path, part.container).await;
+                let deep = part.holds.video.as_ref().and_then(|video| video.depth).is_some_and(|depth| depth > 8);
+                if (part.holds.subtitles > 0 || deep) && produced.found.is_some() {
+                    // What is read here tells neither of text nor of bits.
+                    produced.found = self.probed(path, part.container).await;
                 }
                 produced
             }
             PartKind::Picture | PartKind::Pictures { .. } => self.picture(path, name).await?,
             _ => self.text(path, name).await?,
         };
-        let Some(media) = produced.media.as_mut() else { return Err(case.unreadable().into()) };
-        if matches!(part.kind, PartKind::Media) && media.duration_ms.is_none() {
+        let Some(found) = produced.found.as_mut() else { return Err(case.unreadable().into()) };
+        if matches!(part.kind, PartKind::Media) && found.media.duration_ms.is_none() {
             return Err(case.unreadable().into());
         }
         if part.holds.subtitles == 0 || !part.container.is_text() {
-            verify::check(&part.holds, media, self.whole).or_else(|fault| case.judge(fault, part))?;
+            verify::check(&part.holds, found, self.whole).or_else(|fault| case.judge(fault, part))?;
         }
         if self.whole {
-            case.gaps(produced.gaps)?;
+            case.gaps(found.gaps)?;
         }
-        verify::settle_rate(&part.holds, media);
+        verify::settle_rate(&part.holds, &mut found.media);
         Ok(produced)
     }
 
@@ -150,13 +156,9 @@ impl Making<'_> {
         let (file, token) = (path.to_owned(), self.abort.clone());
         let (digest, contents) =
             blocking(move || Ok((inspect::digest(&file, &token)?, inspect::read(&file, container, &token)))).await?;
-        let mut gaps = Duration::ZERO;
-        let media = match contents {
+        let found = match contents {
             _ if digest.size_bytes == 0 => None,
-            Contents::Known { media, gaps_ms } => {
-                gaps = Duration::from_millis(gaps_ms);
-                Some(media)
-            }
+            Contents::Known(found) => Some(found),
             Contents::Unnamed => self.probed(path, container).await,
             Contents::Doubtful => match decode::reads(self.attempt, path, self.abort).await {
                 Some(true) => self.probed(path, container).await,
@@ -166,13 +168,13 @@ impl Making<'_> {
         if self.abort.is_cancelled() {
             return Err(io::ErrorKind::Interrupted.into());
         }
-        Ok(Produced { digest, media, gaps })
+        Ok(Produced { digest, found })
     }
 
-    async fn probed(self, path: &Path, container: Container) -> Option<MediaSummary> {
+    async fn probed(self, path: &Path, container: Container) -> Option<Found> {
         let ffprobe = &self.attempt.transcoder.tools.ffprobe;
         let info = ffmpeg::probe(self.abort, ffprobe, path, PROBE_PATIENCE).await.ok()?;
-        Some(MediaSummary::of(&info, container.name()))
+        Some(Found::of(&info, container))
     }
 
     async fn picture(self, path: &Path, name: &str) -> Result<Produced, Halt> {
@@ -180,8 +182,8 @@ impl Making<'_> {
         let read = blocking(move || Ok((inspect::digest(&file, &token)?, pictures::size(&file)))).await;
         let (digest, size) = read.map_err(|error| unread(&error, name))?;
         let container = Container::of_name(&path.to_string_lossy()).map_or("jpg", Container::name);
-        let media = size.map(|size| of_pictures(container, size));
-        Ok(Produced { digest, media, gaps: Duration::ZERO })
+        let found = size.map(|size| Found::only(of_pictures(container, size)));
+        Ok(Produced { digest, found })
     }
 
     async fn text(self, path: &Path, name: &str) -> Result<Produced, Halt> {
@@ -198,7 +200,7 @@ impl Making<'_> {
             audio_tracks: 0,
             subtitle_tracks: 1,
         });
-        Ok(Produced { digest, media, gaps: Duration::ZERO })
+        Ok(Produced { digest, found: media.map(Found::only) })
     }
 
     /// A folder of pictures, or of sheets of them.
@@ -278,7 +280,7 @@ pub(in crate::transcode) fn raw_output(
         container: Container::of_name(name),
         size_bytes: Some(produced.digest.size_bytes),
         sha256: Some(produced.digest.sha256),
-        media: produced.media,
+        media: produced.found.map(|found| found.media),
         partial,
         playable,
         ..Output::default()

@@ -28,7 +28,7 @@ impl Making<'_> {
             let path = self.path(&part.file);
             // What a stopped encoder has left of it is for the packager to find out.
             if self.whole {
-                facts.extend(self.checked(part, &path, name, case).await?.media);
+                facts.extend(self.checked(part, &path, name, case).await?.found.map(|found| found.media));
             }
         }
         let file = format!("{}.package", planned.parts.first().map_or("", |part| part.file.as_str()));

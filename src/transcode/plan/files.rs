@@ -126,7 +126,7 @@ fn copied_video((stream, facts): (&Stream, &VideoFacts), spec: &OutputSpec, draf
     drafted.args.extend(words(&["-c:v", "copy"]));
     tag_hevc(spec.container, &stream.codec, drafted);
     let size = Some((facts.width, facts.height)).filter(|size| *size != (0, 0));
-    HeldVideo { codec: stream.codec.clone(), size, rate: facts.frame_rate, encoded: false }
+    HeldVideo { codec: stream.codec.clone(), size, rate: facts.frame_rate, ..HeldVideo::default() }
 }
 
 /// A picture that is encoded: by which encoder, and what becomes of it.
@@ -167,6 +167,9 @@ impl Encoded {
             codec: self.codec.name().to_owned(),
             size: Some(self.picture.size).filter(|size| *size != (0, 0)),
             rate: self.picture.rate.or(facts.frame_rate),
+            rated: self.picture.rate.is_some(),
+            depth: Some(if self.picture.deep { 10 } else { 8 }),
+            length: None,
             encoded: true,
         }
     }
@@ -214,7 +217,7 @@ fn audio_stream(
                 drafted.args.extend([format!("-bsf:a:{place}").into(), filter.into()]);
             }
             let channels = Some(facts.channels).filter(|&channels| channels > 0);
-            return Ok(HeldAudio { codec: stream.codec.clone(), channels, encoded: false });
+            return Ok(HeldAudio { codec: stream.codec.clone(), channels, ..HeldAudio::default() });
         }
         Ok(()) => drafted.decisions.push(audio_decision(&name, spec, facts, "the container can't hold it as it is")),
         Err(why) => drafted.decisions.push(audio_decision(&name, spec, facts, &why)),
@@ -249,6 +252,7 @@ pub(super) fn encoded_audio(
     Ok(HeldAudio {
         codec: audio_codec_name(audio.codec).to_owned(),
         channels: sound::channels(audio, facts),
+        length: None,
         encoded: true,
     })
 }

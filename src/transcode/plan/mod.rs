@@ -132,7 +132,7 @@ pub(super) struct Holds {
 }
 
 /// The video that an output must hold.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct HeldVideo {
     /// ffmpeg's name of the codec; empty for a picture.
     pub(super) codec: String,
@@ -140,17 +140,25 @@ pub(super) struct HeldVideo {
     pub(super) size: Option<(u32, u32)>,
     /// The frame rate that was asked for, else the input's.
     pub(super) rate: Option<FrameRate>,
+    /// Whether it was asked for.
+    pub(super) rated: bool,
+    /// Bits of each colour component, where we encode it.
+    pub(super) depth: Option<u8>,
+    /// How long it must be.
+    pub(super) length: Option<Length>,
     /// Whether we encode it, so that every frame of it must decode.
     pub(super) encoded: bool,
 }
 
 /// The audio that an output must hold.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct HeldAudio {
     /// ffmpeg's name of the codec.
     pub(super) codec: String,
     /// The number of channels, where it is known.
     pub(super) channels: Option<u32>,
+    /// How long it must be.
+    pub(super) length: Option<Length>,
     /// Whether we encode it, so that every frame of it must decode.
     pub(super) encoded: bool,
 }
@@ -160,8 +168,8 @@ pub(super) struct HeldAudio {
 pub(super) struct Length {
     /// The expected duration.
     pub(super) expected: Duration,
-    /// Whether the input's own word on its length is so exact that a shorter output is wrong even where ffmpeg
-    /// complained of nothing.
+    /// Whether the input's own word on its length is so exact that another length is wrong even where ffmpeg complained
+    /// of nothing.
     pub(super) exact: bool,
 }
 
@@ -265,6 +273,7 @@ fn one(
     };
     for part in drafted.parts.iter_mut().filter(|part| part.kind == PartKind::Media) {
         part.holds.length = length;
+        hold_lengths(&mut part.holds, found, &chosen);
     }
     let planned = Planned {
         spec: spec.clone(),
@@ -373,6 +382,27 @@ fn length(input: Length, spans: &Spans, index: usize, spec: &OutputSpec) -> Opti
     let copied = spans.copies(index) || spec.audio.codec == AudioCodec::Copy && spans.trims(index);
     let expected = spans.length(index, Some(input.expected))?;
     Some(Length { expected, exact: input.exact && !copied })
+}
+
+/// How long each stream of a file must be, as the input's streams seldom begin and end together.
+fn hold_lengths(holds: &mut Holds, found: Found<'_>, chosen: &Chosen<'_>) {
+    if let (Some(held), Some((stream, _))) = (&mut holds.video, chosen.video) {
+        held.length = stream_length(found, stream, held.encoded);
+    }
+    for (held, (stream, _)) in holds.audio.iter_mut().zip(&chosen.audio) {
+        held.length = stream_length(found, stream, held.encoded);
+    }
+}
+
+/// How long the part of a stream must be that an output takes.
+fn stream_length(found: Found<'_>, stream: &Stream, encoded: bool) -> Option<Length> {
+    let Found { index, info, spans, .. } = found;
+    let begin = u64::try_from(stream.start_us? - info.start_us?).ok().map(Duration::from_micros)?;
+    let end = begin + Duration::from_millis(stream.own_ms?);
+    let start = spans.start(index);
+    let end = spans.limit(index).map_or(end, |limit| end.min(start + limit));
+    // Copies begin and end with whole packets, and those of pictures with key frames.
+    Some(Length { expected: end.checked_sub(start.max(begin))?, exact: encoded || !spans.trims(index) })
 }
 
 fn starts_in_time(spec: &OutputSpec, start: Duration, input: Option<Length>) -> Result<(), Failure> {

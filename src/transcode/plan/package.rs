@@ -68,7 +68,7 @@ pub(super) fn plan(
                 HeldAudio {
                     codec: stream.codec.clone(),
                     channels: Some(facts.channels).filter(|count| *count > 0),
-                    encoded: false,
+                    ..HeldAudio::default()
                 }
             }
             fits => {

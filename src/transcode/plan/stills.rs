@@ -136,7 +136,7 @@ fn pictures(found: Found<'_>, chosen: &Chosen<'_>, around: Surroundings<'_>) -> 
     };
     frames(&mut drafted.args, (stream, facts), &taken, spec.container);
     let size = picture::fit(facts, &taken.video);
-    let held = HeldVideo { codec: String::new(), size: Some(size), rate: None, encoded: true };
+    let held = HeldVideo { size: Some(size), encoded: true, ..HeldVideo::default() };
     let holds = Holds { video: Some(held).filter(|held| held.size != Some((0, 0))), ..Holds::default() };
     let result = format!("{}, {}x{}", spec.container, size.0, size.1);
     let why = taken.choice.reason(spans.start(index));

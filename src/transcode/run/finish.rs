@@ -186,14 +186,14 @@ pub(in crate::transcode) async fn made_outputs(making: Making<'_>) -> Result<Vec
             Some(container) => making.read(&path, container, &name).await?,
             None => digest_only(path.clone(), &name, making.abort).await?,
         };
-        let readable = produced.digest.size_bytes > 0 && (container.is_none() || produced.media.is_some());
+        let readable = produced.digest.size_bytes > 0 && (container.is_none() || produced.found.is_some());
         if !readable && !making.whole {
             continue;
         }
         if !readable {
             return Err(unreadable(&name).into());
         }
-        let playable = produced.media.is_some().then_some(true);
+        let playable = produced.found.is_some().then_some(true);
         let output = raw_output(&name, produced, !making.whole, playable);
         // Whole ones are as good as the arguments, which may be meant for other ends than playing.
         let target = output.media.as_ref().filter(|_| !making.whole).map(|media| Target::file(path, &name, media));
@@ -211,7 +211,7 @@ async fn digest_only(path: PathBuf, name: &str, abort: &CancellationToken) -> Re
     let digest = blocking(move || crate::transcode::check::inspect::digest(&path, &token))
         .await
         .map_err(|error| unread(&error, name))?;
-    Ok(Produced { digest, media: None, gaps: Duration::ZERO })
+    Ok(Produced { digest, found: None })
 }
 
 fn unreadable(name: &str) -> Failure {

@@ -87,7 +87,9 @@ async fn save_one(making: Making<'_>, remains: &Path, index: usize, wanted: &Out
     };
     let path = making.path(&file);
     let produced = making.read(&path, container, &wanted.name).await?;
-    let Some(media) = produced.media.filter(|media| media.duration_ms.is_some()) else { return Ok(None) };
+    let Some(media) = produced.found.map(|found| found.media).filter(|media| media.duration_ms.is_some()) else {
+        return Ok(None);
+    };
     let target = Target::file(path, &wanted.name, &media);
     let output = Output {
         media: Some(media),

@@ -14,6 +14,7 @@ use symphonia::core::io::{MediaSourceStream, MediaSourceStreamOptions};
 use symphonia::core::meta::MetadataOptions;
 use tokio_util::sync::CancellationToken;
 
+use super::found::{Found, FoundAudio};
 use super::tracks::{Kind, Tally, kind, mp3_channels};
 use crate::domain::format::Container;
 use crate::domain::media::{AudioSummary, MediaSummary, VideoSummary};
@@ -25,12 +26,7 @@ const SLACK_MS: u64 = 500;
 #[derive(Clone, Debug, PartialEq)]
 pub(in crate::transcode) enum Contents {
     /// It was read to its end.
-    Known {
-        /// What is in it.
-        media: MediaSummary,
-        /// How much is missing in the middle of its sound, in milliseconds.
-        gaps_ms: u64,
-    },
+    Known(Found),
     /// It was read to its end, but doesn't tell everything.
     Unnamed,
     /// It couldn't be read to its end; it may be damaged, or of a kind that isn't known here.
@@ -97,39 +93,49 @@ fn sum_up(
     told_ms: Option<u64>,
     mp3_channels: Option<u32>,
 ) -> Contents {
-    let (mut video, mut audio): (Option<VideoSummary>, Option<AudioSummary>) = (None, None);
-    let (mut read_ms, mut gaps_ms, mut audio_tracks) = (0, 0, 0);
+    let mut found = Found::only(MediaSummary {
+        container: container.name().to_owned(),
+        duration_ms: None,
+        video: None,
+        audio: None,
+        audio_tracks: 0,
+        // Tracks of text are left to ffprobe.
+        subtitle_tracks: 0,
+    });
+    let mut read_ms = 0;
     for (id, kind) in kinds {
         let tally = tallies.iter().find(|tally| tally.id == id);
         match kind {
             Kind::Unclear => return Contents::Unnamed,
             Kind::Other => continue,
-            Kind::Video(summary) if video.is_none() => {
-                video = Some(VideoSummary { fps: tally.and_then(Tally::rate).map(thousandths), ..summary });
-            }
-            Kind::Audio(_) if audio.is_some() => audio_tracks += 1,
+            Kind::Video(summary) => add_video(&mut found, summary, tally),
             Kind::Audio(summary) => {
-                audio_tracks += 1;
                 let channels = if summary.channels == 0 { mp3_channels.unwrap_or(0) } else { summary.channels };
-                audio = Some(AudioSummary { channels, ..summary });
-                gaps_ms = tally.map_or(0, Tally::gaps_millis);
+                add_audio(&mut found, AudioSummary { channels, ..summary }, tally);
             }
-            Kind::Video(_) => {}
         }
         read_ms = read_ms.max(tally.map_or(0, Tally::millis));
     }
     let told_ms = told_ms.filter(|told| told.abs_diff(read_ms) <= SLACK_MS.max(read_ms / 100));
-    let duration_ms = Some(told_ms.unwrap_or(read_ms)).filter(|&duration| duration > 0);
-    let media = MediaSummary {
-        container: container.name().to_owned(),
-        duration_ms,
-        video,
-        audio,
-        audio_tracks,
-        // Tracks of text are left to ffprobe.
-        subtitle_tracks: 0,
-    };
-    Contents::Known { media, gaps_ms }
+    found.media.duration_ms = Some(told_ms.unwrap_or(read_ms)).filter(|&duration| duration > 0);
+    Contents::Known(found)
+}
+
+fn add_video(found: &mut Found, summary: VideoSummary, tally: Option<&Tally>) {
+    if found.media.video.is_none() {
+        found.video_length = tally.map(Tally::length);
+        found.media.video = Some(VideoSummary { fps: tally.and_then(Tally::rate).map(thousandths), ..summary });
+    }
+}
+
+fn add_audio(found: &mut Found, summary: AudioSummary, tally: Option<&Tally>) {
+    found.media.audio_tracks += 1;
+    let (codec, channels, length) = (summary.codec.clone(), summary.channels, tally.map(Tally::length));
+    found.audio.push(FoundAudio { codec, channels, length });
+    if found.media.audio.is_none() {
+        found.gaps = tally.map(Tally::gaps).unwrap_or_default();
+        found.media.audio = Some(summary);
+    }
 }
 
 fn thousandths(rate: f64) -> f64 {

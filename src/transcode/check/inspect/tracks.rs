@@ -1,5 +1,7 @@
 //! What a track says of itself, and what its packets add up to.
 
+use std::time::Duration;
+
 use symphonia::core::codecs::CodecParameters;
 use symphonia::core::codecs::audio::{AudioCodecParameters, well_known as audio};
 use symphonia::core::codecs::video::{VideoCodecParameters, well_known as video};
@@ -68,11 +70,16 @@ impl Tally {
         Some((self.packets - 1) as f64 / seconds)
     }
 
+    /// The same as [`Self::millis`].
+    pub(super) fn length(&self) -> Duration {
+        Duration::from_millis(self.millis())
+    }
+
     /// How long the gaps between packets are together. Means something for sound only, where packets come in order.
-    pub(super) fn gaps_millis(&self) -> u64 {
+    pub(super) fn gaps(&self) -> Duration {
         let spread = self.last.saturating_sub(self.first).max(0).unsigned_abs();
         let usual = self.to_millis(spread) / self.packets.max(1);
-        if usual > LONGEST_PACKET_MS / 2 { 0 } else { self.to_millis(self.gaps) }
+        Duration::from_millis(if usual > LONGEST_PACKET_MS / 2 { 0 } else { self.to_millis(self.gaps) })
     }
 
     fn to_millis(&self, ticks: u64) -> u64 {
