@@ -144,10 +144,10 @@ fn check_audio(holds: &Holds, found: &Found) -> Result<(), Fault> {
 /// Puts the exact frame rate in place of one that was measured from rounded time stamps, where the two agree.
 pub(in crate::transcode) fn settle_rate(holds: &Holds, found: &mut MediaSummary) {
     let exact = holds.video.as_ref().and_then(|video| video.rate).map(FrameRate::per_second);
-    if let (Some(exact), Some(video)) = (exact, found.video.as_mut()) {
-        if video.fps.is_some_and(|measured| (measured - exact).abs() <= exact * 0.01) {
-            video.fps = Some((exact * 1000.0).round() / 1000.0);
-        }
+    if let (Some(exact), Some(video)) = (exact, found.video.as_mut())
+        && video.fps.is_some_and(|measured| (measured - exact).abs() <= exact * 0.01)
+    {
+        video.fps = Some((exact * 1000.0).round() / 1000.0);
     }
 }
 

@@ -222,7 +222,7 @@ mod tests {
 
     fn want(start_ms: Option<u64>, end_ms: Option<u64>) -> Want {
         let start = Duration::from_millis(start_ms.unwrap_or(0));
-        Want { start, length: end_ms.map(|end| Duration::from_millis(end) - start), copies: false }
+        Want { start, length: end_ms.map(|end| Duration::from_millis(end).saturating_sub(start)), copies: false }
     }
 
     fn words(options: &[OsString]) -> String {
