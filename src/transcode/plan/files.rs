@@ -156,9 +156,8 @@ impl Encoded {
         }
         let pixels = if self.picture.deep { "yuv420p10le" } else { "yuv420p" };
         options.extend(["-pix_fmt:v".to_owned(), pixels.to_owned()]);
-        if let Some(rate) = self.picture.rate {
-            options.extend(["-r:v".to_owned(), format!("{}/{}", rate.numerator, rate.denominator)]);
-        }
+        // Frames that come at odd times do so still: ffmpeg 5 would fill mp4 up with more of the same.
+        options.extend(["-fps_mode:v".to_owned(), "vfr".to_owned()]);
         options
     }
 

@@ -67,8 +67,21 @@ pub(super) fn picture(stream: &Stream, facts: &VideoFacts, spec: &VideoSpec, car
     if facts.rotation != 0 {
         picture.done.push("turned upright".to_owned());
     }
-    picture.rate = rate(facts.frame_rate, spec);
+    picture.change_rate(facts.frame_rate, spec);
     picture
+}
+
+impl Picture {
+    /// Frames are left out before the work on them, and shown again after it. (`-r` would make the film longer, and have
+    /// every frame go through the filters.)
+    fn change_rate(&mut self, input: Option<FrameRate>, spec: &VideoSpec) {
+        self.rate = rate(input, spec);
+        let Some(rate) = self.rate else { return };
+        let slower = input.is_some_and(|input| input.per_second() > rate.per_second());
+        let deinterlaced = usize::from(self.filters.first().is_some_and(|filter| filter.starts_with("bwdif")));
+        let place = if slower { deinterlaced } else { self.filters.len() };
+        self.filters.insert(place, format!("fps={}/{}", rate.numerator, rate.denominator));
+    }
 }
 
 /// The rate to force, where it isn't the input's.
@@ -77,9 +90,14 @@ fn rate(input: Option<FrameRate>, spec: &VideoSpec) -> Option<FrameRate> {
         return Some(rate);
     }
     let (input, most) = (input?, spec.max_fps?.0.per_second());
-    // A whole fraction of the input's rate keeps motion even.
-    let divisor = (1..=16).find(|divisor| input.per_second() / f64::from(*divisor) <= most + 0.001)?;
-    (divisor > 1).then(|| FrameRate::new(input.numerator, input.denominator.checked_mul(divisor)?)).flatten()
+    let divisor = (1..=16).find(|divisor| input.per_second() / f64::from(*divisor) <= most + 0.001).unwrap_or(16);
+    let fraction = FrameRate::new(input.numerator, input.denominator.checked_mul(divisor)?)?;
+    match fraction.per_second() / most {
+        _ if divisor == 1 => None,
+        // A whole fraction of the input's rate keeps motion even, but nobody who wants 24 of 25 frames wants 12.5.
+        part if (0.8..1.001).contains(&part) => Some(fraction),
+        _ => spec.max_fps.map(|most| most.0),
+    }
 }
 
 /// Whether frames may hold two fields: the file says so, or says nothing and the codec has such frames.
@@ -323,11 +341,17 @@ mod tests {
     #[test]
     fn a_cap_on_the_frame_rate_takes_a_whole_fraction() {
         let input = |n, d| FrameRate::new(n, d);
-        let capped = |rate, video| super::rate(rate, &spec(video)).map(|rate| (rate.numerator, rate.denominator));
+        let capped = |rate, video: &str| super::rate(rate, &spec(video)).map(|rate| (rate.numerator, rate.denominator));
         assert_eq!(capped(input(60_000, 1001), r#"{"max_fps":30}"#), Some((60_000, 2002)));
         assert_eq!(capped(input(25, 1), r#"{"max_fps":30}"#), None);
         assert_eq!(capped(input(120, 1), r#"{"max_fps":30}"#), Some((120, 4)));
+        assert_eq!(capped(input(50, 1), r#"{"max_fps":30}"#), Some((50, 2)));
         assert_eq!(capped(None, r#"{"max_fps":30}"#), None);
+        for (frames, seconds, most) in [(30, 1, 29.97), (25, 1, 24.0), (120, 1, 119.0), (1000, 1, 30.0)] {
+            let rate = RequestedRate::of_number(most).map(|rate| (rate.0.numerator, rate.0.denominator));
+            let video = format!(r#"{{"max_fps":{most}}}"#);
+            assert_eq!(capped(input(frames, seconds), &video), rate);
+        }
         assert_eq!(capped(input(25, 1), r#"{"fps":29.97}"#), Some((30_000, 1001)));
     }
 }

@@ -6,37 +6,29 @@ use serde_json::{Value, json};
 
 use super::world::{World, describe, said};
 
+/// What ffprobe says of a file's video.
+fn told(path: &Path, args: &str) -> String {
+    let ffprobe = transcoded::ffmpeg::locate_in_environment().unwrap().ffprobe;
+    let mut command = std::process::Command::new(ffprobe);
+    let answer = command.args(["-v", "error", "-select_streams", "v"]).args(args.split(' ')).arg(path).output();
+    String::from_utf8(answer.unwrap().stdout).unwrap()
+}
+
 /// The time stamps of the key frames of a file, in milliseconds.
 fn key_frames(path: &Path) -> Vec<u64> {
-    let ffprobe = transcoded::ffmpeg::locate_in_environment().unwrap().ffprobe;
-    let told = std::process::Command::new(ffprobe)
-        .args([
-            "-v",
-            "error",
-            "-select_streams",
-            "v",
-            "-skip_frame",
-            "nokey",
-            "-show_entries",
-            "frame=pts_time",
-            "-of",
-            "csv=p=0",
-        ])
-        .arg(path)
-        .output()
-        .unwrap();
-    let text = String::from_utf8(told.stdout).unwrap();
+    let text = told(path, "-skip_frame nokey -show_entries frame=pts_time -of csv=p=0");
     let seconds = text.lines().filter_map(|line| line.trim_end_matches(',').parse::<f64>().ok());
     seconds.map(|seconds| format!("{:.0}", seconds * 1000.0).parse().unwrap()).collect()
 }
 
 /// What ffprobe says of the first frame.
 fn first_frame(path: &Path) -> String {
-    let ffprobe = transcoded::ffmpeg::locate_in_environment().unwrap().ffprobe;
-    let mut command = std::process::Command::new(ffprobe);
-    let told =
-        command.args(["-v", "error", "-select_streams", "v", "-read_intervals", "%+#1", "-show_frames"]).arg(path);
-    String::from_utf8(told.output().unwrap().stdout).unwrap()
+    told(path, "-read_intervals %+#1 -show_frames")
+}
+
+/// How many frames a film has.
+fn frames(path: &Path) -> u64 {
+    told(path, "-count_packets -show_entries stream=nb_read_packets -of csv=p=0").trim().parse().unwrap()
 }
 
 fn video_of(path: &Path) -> Value {
@@ -80,6 +72,44 @@ async fn a_fast_input_is_brought_to_a_whole_fraction_of_its_rate() {
         let found = world.one("fast.mp4", output).await.media.unwrap().video.unwrap().fps.unwrap();
         assert!((found - expected).abs() < 0.01, "{video}: {found}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_frame_rate_makes_a_film_no_longer() {
+    let world = World::new();
+    for rate in [50, 24] {
+        let source = format!("-f lavfi -i testsrc2=size=64x48:rate={rate}:duration=4 -c:v libx264 -preset ultrafast");
+        world.clip(&source, &format!("{rate}.mp4"));
+    }
+    for (input, video, count) in [
+        ("50.mp4", json!({ "fps": 25 }), 100),
+        ("50.mp4", json!({ "max_fps": 30 }), 100),
+        ("50.mp4", json!({ "max_fps": 48 }), 192),
+        ("24.mp4", json!({ "fps": 48 }), 192),
+        ("24.mp4", json!({ "fps": 25 }), 100),
+    ] {
+        let output = json!({ "name": "a.mp4", "video": video, "copy": "never" });
+        let (job, _) = world.one_of(input, output).await;
+        let path = world.files.output(job, 1, "a.mp4");
+        let length = video_of(&path)["duration"].as_str().unwrap().to_owned();
+        assert_eq!((frames(&path), length.as_str()), (count, "4.000000"), "{input} {video}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn frames_that_come_at_odd_times_do_so_still() {
+    let world = World::new();
+    let odd = "select='gt(mod(n*7919,13),5)*not(between(t,1,2))'";
+    world.clip(
+        &format!(
+            "-f lavfi -i testsrc2=size=64x48:rate=60:duration=4 -vf {odd} -fps_mode passthrough -enc_time_base 1/1000 \
+             -c:v libvpx -deadline realtime"
+        ),
+        "odd.webm",
+    );
+    let count = frames(&world.path("odd.webm"));
+    let (job, _) = world.one_of("odd.webm", json!({ "name": "a.mp4", "video": { "speed": "ultrafast" } })).await;
+    assert_eq!(frames(&world.files.output(job, 1, "a.mp4")), count);
 }
 
 #[tokio::test(flavor = "multi_thread")]
