@@ -22,7 +22,7 @@ pub(super) fn media(found: Found<'_>, chosen: &Chosen<'_>, around: Surroundings<
     let mut holds = Holds::default();
     let video = chosen.video.iter().map(|(stream, _)| *stream);
     let audio = chosen.audio.iter().map(|(stream, _)| *stream);
-    for stream in video.chain(audio).chain(chosen.subtitles.iter().copied()) {
+    for stream in video.chain(audio) {
         drafted.args.extend(["-map".into(), found.named(stream)]);
     }
     if let Some(video) = chosen.video {
@@ -32,7 +32,7 @@ pub(super) fn media(found: Found<'_>, chosen: &Chosen<'_>, around: Surroundings<
         holds.audio.push(audio_stream(*audio, place, found, around, &mut drafted)?);
     }
     for (place, stream) in chosen.subtitles.iter().enumerate() {
-        subtitle_stream(stream, place, spec, &mut drafted)?;
+        subtitle_stream(stream, place, found, &mut drafted)?;
         holds.subtitles += 1;
     }
     if chosen.subtitles.is_empty() {
@@ -52,14 +52,13 @@ pub(super) fn media(found: Found<'_>, chosen: &Chosen<'_>, around: Surroundings<
 
 /// Plans one track of subtitles.
 pub(super) fn text(found: Found<'_>, chosen: &Chosen<'_>, around: Surroundings<'_>) -> Result<Drafted, Failure> {
-    let Found { index, spec, spans, .. } = found;
+    let Found { index, spec, .. } = found;
     let mut drafted = Drafted::default();
     for (place, stream) in chosen.subtitles.iter().enumerate() {
-        drafted.args.extend(["-map".into(), found.named(stream)]);
-        subtitle_stream(stream, place, spec, &mut drafted)?;
+        subtitle_stream(stream, place, found, &mut drafted)?;
     }
     drafted.args.extend(words(&["-vn", "-an", "-dn"]));
-    drafted.args.extend(spans.outputs[index].options());
+    drafted.args.extend(found.text_span(chosen));
     drafted.args.extend(words(muxer::whole(spec.container)));
     let file = format!(".{index}.{}", spec.container);
     drafted.args.push(file_address(&around.outputs.join(&file)));
@@ -257,29 +256,34 @@ pub(super) fn encoded_audio(
 }
 
 /// Options for one track of subtitles: copied where the container holds its kind, else converted.
-fn subtitle_stream(stream: &Stream, place: usize, spec: &OutputSpec, drafted: &mut Drafted) -> Result<(), Failure> {
-    let codec = format!("-c:s:{place}");
+fn subtitle_stream(stream: &Stream, place: usize, found: Found<'_>, drafted: &mut Drafted) -> Result<(), Failure> {
+    let Found { spec, cuts, index, .. } = found;
+    let (container, codec) = (spec.container, &stream.codec);
     let name = if place == 0 { "subtitles".to_owned() } else { format!("subtitles {}", place + 1) };
-    if copying::holds_subtitles(spec.container, &stream.codec) {
-        drafted.args.extend([codec.into(), "copy".into()]);
-        drafted.decisions.push(Decision::of(&name, Action::Copy, format!("{} fits", stream.codec)));
-        return Ok(());
+    let cut = cuts.named(index, stream.index);
+    let (input, codec_in) = match &cut {
+        Some((input, form)) => (input.clone(), form.codec()),
+        None => (found.named(stream), codec.as_str()),
+    };
+    let cut = if cut.is_some() { ", and its cues are cut where the part begins and ends" } else { "" };
+    drafted.args.extend(["-map".into(), input, format!("-c:s:{place}").into()]);
+    if copying::holds_subtitles(container, codec_in) {
+        drafted.args.push("copy".into());
+    } else if let Some(encoder) = copying::subtitle_encoder(container).filter(|_| is_text(codec)) {
+        drafted.args.push(encoder.into());
+    } else {
+        let message = format!(
+            "the input's subtitles are pictures ({codec}), which {container} can't hold; mkv can, or leave them out"
+        );
+        return Err(Failure::new(FailureCode::CopyImpossible, message));
     }
-    match copying::subtitle_encoder(spec.container) {
-        Some(encoder) if is_text(&stream.codec) => {
-            drafted.args.extend([codec.into(), encoder.into()]);
-            let why = format!("{} holds no {}", spec.container, stream.codec);
-            drafted.decisions.push(Decision::of(&name, Action::Encode, why).into(encoder));
-            Ok(())
-        }
-        _ => {
-            let message = format!(
-                "the input's subtitles are pictures ({}), which {} can't hold; mkv can, or leave them out",
-                stream.codec, spec.container
-            );
-            Err(Failure::new(FailureCode::CopyImpossible, message))
-        }
-    }
+    let encoder = copying::subtitle_encoder(container).unwrap_or_default();
+    drafted.decisions.push(if copying::holds_subtitles(container, codec) {
+        Decision::of(&name, Action::Copy, format!("{codec} fits{cut}"))
+    } else {
+        Decision::of(&name, Action::Encode, format!("{container} holds no {codec}{cut}")).into(encoder)
+    });
+    Ok(())
 }
 
 /// Apple's players know HEVC by this tag only.

@@ -7,10 +7,11 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::time::Duration;
 
+use super::cues::{self, Cuts, Form, Script};
 use super::sound::{self, Loudness};
 use super::span::{self, Spans};
 use super::tracks::Chosen;
-use super::{Surroundings, file_address, guarded_input, stills, words};
+use super::{Surroundings, file_address, guarded_input, stills, without_abort, words};
 use crate::domain::media::{AudioFacts, MediaInfo, Stream};
 use crate::domain::output::{OutputSpec, Shape};
 use crate::ffmpeg::GLOBAL_ARGS;
@@ -31,6 +32,8 @@ enum Subject {
     Loudness(String),
     /// A time for the picture of this output, among these.
     Poster { output: usize, times: Vec<Duration> },
+    /// The text of these tracks.
+    Scripts(Vec<(u32, Form)>),
 }
 
 /// What came of a measurement.
@@ -38,6 +41,7 @@ enum Subject {
 pub(in crate::transcode) enum Taken {
     Loudness(String, Loudness),
     Poster(usize, Duration),
+    Scripts(Vec<Script>),
 }
 
 /// What was measured.
@@ -45,6 +49,7 @@ pub(in crate::transcode) enum Taken {
 pub(in crate::transcode) struct Measured {
     loudness: BTreeMap<String, Loudness>,
     posters: BTreeMap<usize, Duration>,
+    scripts: BTreeMap<(u32, Form), String>,
 }
 
 impl Measured {
@@ -53,12 +58,18 @@ impl Measured {
         match taken {
             Taken::Loudness(key, loudness) => drop(self.loudness.insert(key, loudness)),
             Taken::Poster(output, time) => drop(self.posters.insert(output, time)),
+            Taken::Scripts(scripts) => self.scripts.extend(scripts),
         }
     }
 
     /// How loud it is, or what stands for that.
     pub(super) fn loudness(&self, key: &str) -> Loudness {
         self.loudness.get(key).cloned().unwrap_or_else(Loudness::unmeasured)
+    }
+
+    /// The tracks of text that were read.
+    pub(super) const fn scripts(&self) -> &BTreeMap<(u32, Form), String> {
+        &self.scripts
     }
 
     /// When the picture of an output is taken, in milliseconds from the start of what it takes of the input.
@@ -73,6 +84,7 @@ impl Measurement {
     pub(in crate::transcode) fn read(&self, stderr: &[String], scratch: &Path) -> Option<Taken> {
         match &self.subject {
             Subject::Loudness(key) => Some(Taken::Loudness(key.clone(), read_loudness(stderr)?)),
+            Subject::Scripts(tracks) => Some(Taken::Scripts(cues::scripts(tracks, scratch))),
             Subject::Poster { output, times } => {
                 let best = times.iter().enumerate().filter_map(|(index, time)| {
                     let pixels = std::fs::read(scratch.join(format!("look-{index}"))).ok()?;
@@ -93,10 +105,16 @@ impl Measurement {
 pub(super) fn needed(
     specs: &[OutputSpec],
     info: &MediaInfo,
-    spans: &Spans,
+    (spans, cuts): (&Spans, &Cuts),
     around: Surroundings<'_>,
 ) -> Vec<Measurement> {
     let mut needed: Vec<Measurement> = Vec::new();
+    let tracks = cuts.tracks();
+    if tracks.iter().any(|track| !around.measured.scripts.contains_key(track)) {
+        let args = cues::reading(&tracks, around);
+        let expected = info.duration_ms.map(Duration::from_millis);
+        needed.push(Measurement { args, expected, subject: Subject::Scripts(tracks) });
+    }
     for (index, spec) in specs.iter().enumerate() {
         if let Shape::Picture(picture) = &spec.shape
             && picture.at_ms.is_none()
@@ -156,11 +174,8 @@ fn poster(output: usize, spec: &OutputSpec, info: &MediaInfo, around: Surroundin
     let start = Duration::from_millis(spec.trim.and_then(|trim| trim.start_ms).unwrap_or(0));
     let end = spec.trim.and_then(|trim| trim.end_ms).or(info.duration_ms).map(Duration::from_millis);
     let times = stills::candidates(end.map(|end| end.saturating_sub(start)));
-    let mut args: Vec<OsString> = GLOBAL_ARGS.iter().map(OsString::from).collect();
-    if let Some(at) = args.iter().position(|arg| arg == "-abort_on") {
-        // Beyond the end there is no picture.
-        args.drain(at..at + 2);
-    }
+    // Beyond the end there is no picture.
+    let mut args = without_abort();
     let moments: Vec<Duration> = times.iter().map(|time| start + *time).collect();
     args.extend(stills::looks(info, &moments, around));
     Measurement { args, expected: None, subject: Subject::Poster { output, times } }

@@ -5,6 +5,7 @@
 //! measured first is in `measure`; the jobs that bring their own arguments are planned in `raw`.
 
 mod copying;
+mod cues;
 mod encoders;
 mod files;
 mod measure;
@@ -22,7 +23,8 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::time::Duration;
 
-use self::span::{Grid, Spans, Want};
+use self::cues::Cuts;
+use self::span::{Grid, Reading, Spans, Want};
 use self::tracks::Chosen;
 use crate::domain::decision::Decision;
 use crate::domain::failure::{Failure, FailureCode};
@@ -45,6 +47,8 @@ const MOST_PIXELS: &str = "134217728";
 pub(super) struct Plan {
     /// What has to be measured before `args` are what they are to be.
     pub(super) measurements: Vec<Measurement>,
+    /// What has to be written into the scratch folder before, by the names of the files.
+    pub(super) files: Vec<(String, String)>,
     /// ffmpeg's arguments without the program's name.
     pub(super) args: Vec<OsString>,
     /// How long the longest output will be, where that can be known.
@@ -199,6 +203,7 @@ struct Found<'a> {
     spec: &'a OutputSpec,
     info: &'a MediaInfo,
     spans: &'a Spans,
+    cuts: &'a Cuts,
     length: Option<Duration>,
     /// Whether that is sure to be right.
     exact: bool,
@@ -208,6 +213,12 @@ impl Found<'_> {
     /// ffmpeg's name of a stream of the input, as this output reads it.
     fn named(self, stream: &Stream) -> OsString {
         format!("{}:{}", self.spans.outputs[self.index].read, stream.index).into()
+    }
+
+    /// The options that cut an output of text alone, unless it was cut before.
+    fn text_span(self, chosen: &Chosen<'_>) -> Vec<OsString> {
+        let cut = chosen.subtitles.iter().any(|stream| self.cuts.named(self.index, stream.index).is_some());
+        if cut { Vec::new() } else { self.spans.outputs[self.index].options() }
     }
 }
 
@@ -227,26 +238,30 @@ struct Drafted {
 pub(super) fn plan(specs: &[OutputSpec], info: &MediaInfo, around: Surroundings<'_>) -> Result<Plan, Failure> {
     let wants: Vec<Want> = specs.iter().enumerate().map(|(index, spec)| want(index, spec, info, around)).collect();
     let spans = Spans::of(&wants, span::lead(&info.container));
+    let cuts = Cuts::of(specs, info, &spans);
     let mut args = global_args(specs, info);
     args.extend(input_args(&spans, around));
+    args.extend(cuts.inputs(around));
     let mut outputs = Vec::new();
     for (index, spec) in specs.iter().enumerate() {
-        let (planned, drafted) = one(index, spec, info, &spans, around)?;
+        let (planned, drafted) = one(index, spec, info, (&spans, &cuts), around)?;
         args.extend(drafted);
         outputs.push(planned);
     }
     let timed = outputs.iter().filter(|output| !output.spec.shape.is_pictures() || outputs.len() == 1);
     let lengths: Option<Vec<Duration>> = timed.map(|output| Some(output.length?.expected)).collect();
     let expected = lengths.and_then(|lengths| lengths.into_iter().max()).filter(|length| !length.is_zero());
-    let measurements = measure::needed(specs, info, &spans, around);
-    Ok(Plan { measurements, args, expected, outputs })
+    let measurements = measure::needed(specs, info, (&spans, &cuts), around);
+    let files = cuts.files(around.measured.scripts());
+    Ok(Plan { measurements, files, args, expected, outputs })
 }
 
 /// Everything that keeps the input from becoming these outputs: the number of the output, and the failure.
 pub(super) fn faults(specs: &[OutputSpec], info: &MediaInfo, around: Surroundings<'_>) -> Vec<(usize, Failure)> {
     let alone = |(index, spec): (usize, &OutputSpec)| {
         let spans = Spans::of(&[want(index, spec, info, around)], span::lead(&info.container));
-        one(0, spec, info, &spans, around).err().map(|failure| (index, failure))
+        let cuts = Cuts::of(std::slice::from_ref(spec), info, &spans);
+        one(0, spec, info, (&spans, &cuts), around).err().map(|failure| (index, failure))
     };
     specs.iter().enumerate().filter_map(alone).collect()
 }
@@ -255,7 +270,7 @@ fn one(
     index: usize,
     spec: &OutputSpec,
     info: &MediaInfo,
-    spans: &Spans,
+    (spans, cuts): (&Spans, &Cuts),
     around: Surroundings<'_>,
 ) -> Result<(Planned, Vec<OsString>), Failure> {
     let chosen = Chosen::of(spec, info)?;
@@ -264,7 +279,7 @@ fn one(
     // Without the input's duration the end of a trim is only the most that there can be.
     let length = input.and_then(|input| length(input, spans, index, spec));
     let exact = length.is_some_and(|length| length.exact);
-    let found = Found { index, spec, info, spans, length: length.map(|length| length.expected), exact };
+    let found = Found { index, spec, info, spans, cuts, length: length.map(|length| length.expected), exact };
     let mut drafted = match &spec.shape {
         Shape::File => files::media(found, &chosen, around)?,
         Shape::Text => files::text(found, &chosen, around)?,
@@ -302,10 +317,16 @@ fn want(index: usize, spec: &OutputSpec, info: &MediaInfo, around: Surroundings<
     let end = spec.trim.and_then(|trim| trim.end_ms).map(Duration::from_millis);
     let length = end.map(|end| end.saturating_sub(start));
     let whole = start.is_zero() && length.is_none();
-    let want = Want { start, length, copies: !whole && files::copies_video(spec, info, around) };
+    let reading = match &spec.shape {
+        Shape::File if whole => Reading::Shared,
+        Shape::File if files::copies_video(spec, info, around) => Reading::FromKeyFrame,
+        Shape::File if cues::has_text(spec, info) => Reading::Alone,
+        _ => Reading::Shared,
+    };
+    let want = Want { start, length, reading };
     match &spec.shape {
         Shape::Picture(_) => Want { length: None, ..want },
-        _ if want.copies || spec.video.codec == VideoCodec::None => want,
+        _ if want.reading == Reading::FromKeyFrame || spec.video.codec == VideoCodec::None => want,
         _ => grid(info).map_or(want, |grid| want.on(grid)),
     }
 }
@@ -319,15 +340,20 @@ fn grid(info: &MediaInfo) -> Option<Grid> {
 }
 
 fn global_args(specs: &[OutputSpec], info: &MediaInfo) -> Vec<OsString> {
-    let mut args: Vec<OsString> = GLOBAL_ARGS.iter().map(OsString::from).collect();
     // A part of a film may well have no subtitles, which is no fault.
-    if specs.iter().any(|spec| !spec.subtitles.is_none())
-        && let Some(at) = args.iter().position(|arg| arg == "-abort_on")
-    {
-        args.drain(at..at + 2);
-    }
+    let may_be_empty = specs.iter().any(|spec| !spec.subtitles.is_none());
+    let mut args = if may_be_empty { without_abort() } else { words(GLOBAL_ARGS) };
     if specs.iter().any(|spec| spec.video.codec == VideoCodec::Copy) && lacks_times(&info.container) {
         args.extend(words(&["-fflags", "+genpts"]));
+    }
+    args
+}
+
+/// The options for a run that may make something empty.
+fn without_abort() -> Vec<OsString> {
+    let mut args = words(GLOBAL_ARGS);
+    if let Some(at) = args.iter().position(|arg| arg == "-abort_on") {
+        args.drain(at..at + 2);
     }
     args
 }

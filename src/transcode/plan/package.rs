@@ -164,9 +164,14 @@ fn text(
     let name = if place == 0 { "subtitles".to_owned() } else { format!("subtitles {}", place + 1) };
     let why = "players read WebVTT";
     drafted.decisions.push(Decision::of(&name, Action::Encode, why).into("webvtt"));
-    drafted.args.extend(["-map".into(), found.named(stream)]);
+    let cut = found.cuts.named(found.index, stream.index);
+    let (input, span) = match cut {
+        Some((input, _)) => (input, Vec::new()),
+        None => (found.named(stream), found.spans.outputs[found.index].options()),
+    };
+    drafted.args.extend(["-map".into(), input]);
     drafted.args.extend(words(&["-c:s", "webvtt", "-vn", "-an", "-dn"]));
-    drafted.args.extend(found.spans.outputs[found.index].options());
+    drafted.args.extend(span);
     drafted.args.extend(words(&["-f", "webvtt"]));
     let file = format!(".{}.s{place}.vtt", found.index);
     drafted.args.push(file_address(&around.outputs.join(&file)));

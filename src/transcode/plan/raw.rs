@@ -28,7 +28,7 @@ pub(in crate::transcode) fn plan(
     let own: Vec<OsString> = args.iter().map(|arg| filled(arg, input, outputs)).collect();
     let expected = Expected::from_args(&own, probed).duration();
     let args = GLOBAL_ARGS.iter().map(OsString::from).chain(own).collect();
-    Plan { measurements: Vec::new(), args, expected, outputs: Vec::new() }
+    Plan { measurements: Vec::new(), files: Vec::new(), args, expected, outputs: Vec::new() }
 }
 
 /// An argument that is nothing but `{input}` can't be taken for an address of another kind; within other text the bare

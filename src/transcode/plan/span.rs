@@ -25,8 +25,21 @@ pub(super) struct Want {
     pub(super) start: Duration,
     /// How long it is, where it doesn't last to the end.
     pub(super) length: Option<Duration>,
-    /// Whether it takes the video as it is, which begins at a key frame.
-    pub(super) copies: bool,
+    /// Whether it shares what others read.
+    pub(super) reading: Reading,
+}
+
+/// How an output comes to what it takes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Reading {
+    /// From what is decoded for all.
+    #[default]
+    Shared,
+    /// The input is read and decoded for it alone: ffmpeg 9 doesn't move the times of text that is encoded to those of an
+    /// output which begins later.
+    Alone,
+    /// The same, from the key frame before its start on, as the video is taken as it is.
+    FromKeyFrame,
 }
 
 /// When the frames of a video are shown that come at a constant rate.
@@ -104,16 +117,22 @@ impl Spans {
     /// With a `lead`, reading begins so much earlier, and every output cuts for itself. What copies a part of the video
     /// reads for itself: ffmpeg would have it begin at the next key frame after the start.
     pub(super) fn of(wants: &[Want], lead: Duration) -> Self {
-        let shared: Vec<Want> = wants.iter().filter(|want| !want.copies).copied().collect();
+        let joins = |want: &Want| match want.reading {
+            Reading::Shared => true,
+            Reading::Alone => !lead.is_zero(),
+            Reading::FromKeyFrame => false,
+        };
+        let shared: Vec<Want> = wants.iter().filter(|want| joins(want)).copied().collect();
         let (read, mut spans) = share(&shared, lead);
         let mut reads: Vec<Read> = read.into_iter().collect();
         let mut outputs = Vec::new();
         for want in wants {
-            if !want.copies {
+            if joins(want) {
                 outputs.push(spans.remove(0));
                 continue;
             }
-            let own = Read { seek: want.start, length: want.length, from_key_frame: true };
+            let own =
+                Read { seek: want.start, length: want.length, from_key_frame: want.reading == Reading::FromKeyFrame };
             let place = reads.iter().position(|read| *read == own).unwrap_or(reads.len());
             if place == reads.len() {
                 reads.push(own);
@@ -222,7 +241,7 @@ mod tests {
 
     fn want(start_ms: Option<u64>, end_ms: Option<u64>) -> Want {
         let start = Duration::from_millis(start_ms.unwrap_or(0));
-        Want { start, length: end_ms.map(|end| Duration::from_millis(end).saturating_sub(start)), copies: false }
+        Want { start, length: end_ms.map(|end| Duration::from_millis(end).saturating_sub(start)), ..Want::default() }
     }
 
     fn words(options: &[OsString]) -> String {
@@ -278,11 +297,16 @@ mod tests {
 
     #[test]
     fn what_copies_a_part_reads_for_itself_from_the_key_frame_before() {
-        let copy = Want { copies: true, ..want(Some(3000), Some(4000)) };
+        let copy = Want { reading: Reading::FromKeyFrame, ..want(Some(3000), Some(4000)) };
         let spans = Spans::of(&[copy, want(None, None), copy], Duration::ZERO);
         assert_eq!(spans.outputs.iter().map(|span| span.read).collect::<Vec<_>>(), [1, 0, 1]);
         assert_eq!(words(&spans.reads[0].options()), "");
         assert_eq!(words(&spans.reads[1].options()), "-noaccurate_seek -ss 3.000 -t 1.000");
+        let text = Want { reading: Reading::Alone, ..copy };
+        let apart = Spans::of(&[want(None, None), text, text], Duration::ZERO);
+        assert_eq!(apart.outputs.iter().map(|span| span.read).collect::<Vec<_>>(), [0, 1, 1]);
+        assert_eq!(words(&apart.reads[1].options()), "-ss 3.000 -t 1.000");
+        assert!(apart.outputs[1].options().is_empty() && !apart.copies(1) && spans.copies(0));
         let alone = Spans::of(&[copy], Duration::from_secs(30));
         assert_eq!(words(&alone.reads[0].options()), "-noaccurate_seek -ss 3.000 -t 1.000");
         assert_eq!(alone.start(0), Duration::from_secs(3));

@@ -100,6 +100,7 @@ impl<'a> Attempt<'a> {
             plan = self.plan(&input, info.as_deref(), &workspace, &measured)?;
         }
         account.log.extend(["ffmpeg ", &shown_args(&plan.args, &cleaner), "\n"]);
+        prepare_files(&plan, &workspace)?;
         prepare_folders(&plan, &workspace)?;
         let report = self.transcode(&plan, place, account.ran, &mut meter).await;
         account.note(&report, &cleaner);
@@ -243,6 +244,12 @@ fn steps(plan: &Plan) -> Vec<Step> {
     steps.push(step(Phase::Verifying, 2.0));
     steps.push(step(Phase::Publishing, 1.0));
     steps
+}
+
+/// What ffmpeg is to read beside the input.
+fn prepare_files(plan: &Plan, workspace: &Workspace) -> Result<(), Failure> {
+    let write = |(name, content): &(String, String)| std::fs::write(workspace.scratch().join(name), content);
+    plan.files.iter().try_for_each(write).map_err(|error| disk_failure("make room for the job", &error))
 }
 
 /// ffmpeg makes files, but no folders.

@@ -9,5 +9,6 @@ mod packages;
 mod pictures;
 mod renditions;
 mod sound;
+mod subtitles;
 mod trims;
 mod world;

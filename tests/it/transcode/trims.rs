@@ -95,9 +95,8 @@ fn counted(world: &World, rate: u32, rest: &str, name: &str) {
     world.clip(
         &format!(
             "-f lavfi -i color=black:size=64x64:rate={rate}:duration=4,geq=lum='40+N*2':cb=128:cr=128 -f lavfi -i \
-             sine=duration=4:sample_rate=48000 -ac 2 -c:v libx264 -preset ultrafast -crf 1 -g {} -pix_fmt yuv420p -c:a \
-             aac {rest}",
-            rate
+             sine=duration=4:sample_rate=48000 -ac 2 -c:v libx264 -preset ultrafast -crf 1 -g {rate} -pix_fmt yuv420p -c:a \
+             aac {rest}"
         ),
         name,
     );
@@ -108,7 +107,7 @@ fn frames(path: &Path) -> Vec<u32> {
     let mut command = cli();
     let grey = ["-fps_mode", "passthrough", "-vf", "extractplanes=y,crop=16:16,scale=1:1", "-f", "rawvideo", "-"];
     let output = command.arg("-i").arg(path).args(["-map", "0:v"]).args(grey).output().unwrap();
-    output.stdout.iter().map(|&grey| ((f64::from(grey) - 40.0) / 2.0).round() as u32).collect()
+    output.stdout.iter().map(|&grey| (u32::from(grey) - 39) / 2).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
