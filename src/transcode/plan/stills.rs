@@ -6,10 +6,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::picture::{self, Carries};
+use super::span::{self, Spans, Want};
 use super::tracks::Chosen;
 use super::{
     Drafted, Found, HeldVideo, Holds, Make, Part, PartKind, Surroundings, file_address, guarded_input, muxer,
-    no_encoder, span, words,
+    no_encoder, words,
 };
 use crate::domain::decision::{Action, Decision};
 use crate::domain::failure::Failure;
@@ -235,21 +236,37 @@ fn pattern(folder: &Path, container: Container) -> OsString {
 
 /// Looks at the frames among which one that isn't black is chosen: every one makes a small grey picture.
 pub(super) fn looks(info: &MediaInfo, times: &[Duration], around: Surroundings<'_>) -> Vec<OsString> {
-    let mut args = Vec::new();
-    let Some((stream, _)) = info.video() else { return args };
-    for time in times {
-        args.extend(guarded_input());
-        args.extend(span::options(*time, None));
-        args.extend(["-i".into(), file_address(around.input)]);
+    let Some((stream, _)) = info.video() else { return Vec::new() };
+    let lead = span::lead(&info.container);
+    let mut growing: Vec<(usize, Duration)> = times.iter().copied().enumerate().collect();
+    growing.sort_by_key(|(_, time)| *time);
+    let (mut inputs, mut pictures) = (Vec::new(), Vec::new());
+    // What would be read twice for the lead is read once.
+    for (input, near) in growing.chunk_by(|(_, one), (_, next)| *next - *one < lead).enumerate() {
+        let wants: Vec<Want> = near.iter().map(|(_, start)| Want { start: *start, ..Want::default() }).collect();
+        let spans = Spans::of(&wants, lead);
+        for read in &spans.reads {
+            inputs.extend(guarded_input());
+            inputs.extend(read.options());
+            inputs.extend(["-i".into(), file_address(around.input)]);
+        }
+        for ((index, _), span) in near.iter().zip(&spans.outputs) {
+            pictures.extend(["-map".into(), format!("{input}:{}", stream.index).into()]);
+            pictures.extend(span.options());
+            pictures.extend(look(&around.scratch.join(format!("look-{index}"))));
+        }
     }
+    inputs.extend(pictures);
+    inputs
+}
+
+/// Options for one small grey picture.
+fn look(file: &Path) -> Vec<OsString> {
     let (width, height) = LOOK;
-    for index in 0..times.len() {
-        args.extend(["-map".into(), format!("{index}:{}", stream.index).into()]);
-        args.extend(words(&["-frames:v", "1", "-an", "-sn", "-dn", "-vf"]));
-        args.push(format!("scale={width}:{height},format=gray").into());
-        args.extend(words(&["-c:v", "rawvideo", "-f", "rawvideo"]));
-        args.push(file_address(&around.scratch.join(format!("look-{index}"))));
-    }
+    let mut args = words(&["-frames:v", "1", "-an", "-sn", "-dn", "-vf"]);
+    args.push(format!("scale={width}:{height},format=gray").into());
+    args.extend(words(&["-c:v", "rawvideo", "-f", "rawvideo"]));
+    args.push(file_address(file));
     args
 }
 

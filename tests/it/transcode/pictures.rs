@@ -30,6 +30,26 @@ async fn a_poster_is_not_black_unless_everything_is() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_poster_is_not_black_where_only_the_first_picture_is_a_key_frame() {
+    let world = World::new();
+    // Two seconds between darkness that can only be decoded from the start of the file.
+    let dark = |seconds| format!("-f lavfi -i color=black:size=160x120:rate=25:duration={seconds}");
+    let film = format!("{} -f lavfi -i testsrc2=size=160x120:rate=25:duration=2 {}", dark(6), dark(4));
+    for (encoder, name) in [
+        ("mpeg2video -g 600 -sc_threshold 1000000000", "film.ts"),
+        ("mpeg2video -g 600 -sc_threshold 1000000000 -muxpreload 0", "film.mpg"),
+        ("libx264 -preset ultrafast -g 600 -sc_threshold 0", "other.ts"),
+        ("libx264 -preset ultrafast -g 600 -sc_threshold 0", "film.h264"),
+    ] {
+        world.clip(&format!("{film} -filter_complex concat=n=3 -c:v {encoder} -pix_fmt yuv420p"), name);
+        let trim = json!({ "end_ms": 12_000 });
+        let (job, _) = world.one_of(name, json!({ "name": "poster.jpg", "trim": trim })).await;
+        let grey = grey(&world.files.output(job, 1, "poster.jpg"));
+        assert!(grey > 60, "{name}: {grey}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_picture_is_taken_at_the_time_that_was_asked_for() {
     let world = World::new();
     black_lead(&world);
