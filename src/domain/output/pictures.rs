@@ -158,24 +158,3 @@ impl StoryboardSettings {
         spec
     }
 }
-
-impl Times {
-    /// The interval or the times for a film of this length, in milliseconds; a film whose length isn't known counts as one of a
-    /// minute, but has a picture at its beginning in any case.
-    #[must_use]
-    pub fn resolve(&self, length_ms: Option<u64>) -> Self {
-        match self {
-            Self::Count(count) => {
-                let (length, count) = (length_ms.unwrap_or(60_000), u64::from((*count).max(1)));
-                // In the middle of equal parts: neither the black of the beginning nor that of the end.
-                let middle = u64::from(length_ms.is_some());
-                if count <= MOST_TIMES as u64 {
-                    Self::AtMs((0..count).map(|index| (2 * index + middle) * length / (2 * count)).collect())
-                } else {
-                    Self::EveryMs((length / count).max(1))
-                }
-            }
-            other => other.clone(),
-        }
-    }
-}

@@ -4,6 +4,7 @@
 //! filter or a path: outputs are written under names of ours and get theirs when they are published. What has to be
 //! measured first is in `measure`; the jobs that bring their own arguments are planned in `raw`.
 
+mod choice;
 mod copying;
 mod cues;
 mod encoders;

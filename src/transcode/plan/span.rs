@@ -212,18 +212,22 @@ impl Span {
 
 /// `-ss` and `-t`, where they are needed.
 pub(super) fn options(start: Duration, length: Option<Duration>) -> Vec<OsString> {
-    let seconds = |time: Duration| match time.subsec_micros() % 1000 {
-        0 => OsString::from(format!("{}.{:03}", time.as_secs(), time.subsec_millis())),
-        _ => OsString::from(format!("{}.{:06}", time.as_secs(), time.subsec_micros())),
-    };
     let mut options = Vec::new();
     if !start.is_zero() {
-        options.extend(["-ss".into(), seconds(start)]);
+        options.extend(["-ss".into(), seconds(start).into()]);
     }
     if let Some(length) = length {
-        options.extend(["-t".into(), seconds(length)]);
+        options.extend(["-t".into(), seconds(length).into()]);
     }
     options
+}
+
+/// A time as ffmpeg reads it, to the millisecond or, where it isn't a whole one, to the microsecond.
+pub(super) fn seconds(time: Duration) -> String {
+    match time.subsec_micros() % 1000 {
+        0 => format!("{}.{:03}", time.as_secs(), time.subsec_millis()),
+        _ => format!("{}.{:06}", time.as_secs(), time.subsec_micros()),
+    }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::os::unix::ffi::OsStringExt as _;
 use std::path::Path;
 use std::time::Duration;
 
+use super::choice::Choice;
 use super::picture::{self, Carries};
 use super::span::{self, Spans, Want};
 use super::tracks::Chosen;
@@ -20,6 +21,8 @@ use crate::domain::output::{Shape, StoryboardSpec, Times, VideoSpec};
 
 /// The most frames of a film that are looked at to find one that isn't black.
 const CANDIDATES: [u32; 8] = [10, 20, 30, 45, 60, 5, 80, 2];
+/// What a film counts as that doesn't tell its length.
+const UNKNOWN_LENGTH: Duration = Duration::from_mins(1);
 /// The pixels of a frame that is looked at.
 pub(in crate::transcode) const LOOK: (u32, u32) = (64, 36);
 
@@ -34,56 +37,6 @@ pub(super) fn candidates(length: Option<Duration>) -> Vec<Duration> {
         // What lies beyond the end makes no picture.
         None => [3, 5, 10, 20, 40, 1, 0].map(Duration::from_secs).to_vec(),
     }
-}
-
-/// How the frames of an output are chosen.
-struct Choice {
-    /// ffmpeg's expression.
-    expression: String,
-    /// How many there are at most, where that is known.
-    count: Option<u64>,
-    /// Whether there can't be fewer.
-    sure: bool,
-    /// The time between two, where they come at intervals.
-    every: Option<Duration>,
-}
-
-impl Choice {
-    /// The first frame at or after this time.
-    fn one(time: Duration) -> Self {
-        Self::at(std::iter::once(time))
-    }
-
-    /// The first frame at or after each time.
-    fn at(times: impl Iterator<Item = Duration>) -> Self {
-        let terms: Vec<String> =
-            times.enumerate().map(|(index, time)| format!("eq(selected_n,{index})*gte(t,{})", seconds(time))).collect();
-        Self { expression: terms.join("+"), count: Some(terms.len() as u64), sure: true, every: None }
-    }
-
-    /// A frame after each interval.
-    fn every(interval: Duration, from: Duration, limit: Option<Duration>) -> Self {
-        let until = limit.map(|limit| format!("*lt(t,{})", seconds(from + limit))).unwrap_or_default();
-        let expression = format!("gte(t,{}+selected_n*{}){until}", seconds(from), seconds(interval));
-        Self { expression, count: None, sure: false, every: Some(interval) }
-    }
-
-    fn filter(&self) -> String {
-        format!("select='{}'", self.expression)
-    }
-
-    /// Which ones, in words for people.
-    fn reason(&self, start: Duration) -> String {
-        match (self.every, self.count) {
-            (Some(every), _) => format!("a picture every {:.1} s", every.as_secs_f64()),
-            (None, Some(1)) => format!("the picture at {:.3} s", start.as_secs_f64()),
-            (None, count) => format!("{} pictures at chosen times", count.unwrap_or(0)),
-        }
-    }
-}
-
-fn seconds(time: Duration) -> String {
-    format!("{}.{:03}", time.as_secs(), time.subsec_millis())
 }
 
 /// The interval of a storyboard.
@@ -133,15 +86,17 @@ fn pictures(found: Found<'_>, chosen: &Chosen<'_>, around: Surroundings<'_>) -> 
             drafted.make = Some(Make::Storyboard(Sheets { grid, size, every }));
             Taking { choice, video, grid: Some(grid) }
         }
-        _ => Taking { choice: Choice::one(spans.offset(index)), video: spec.video, grid: None },
+        _ => {
+            let reason = format!("the picture at {:.3} s", spans.start(index).as_secs_f64());
+            Taking { choice: Choice::one(spans.offset(index), reason), video: spec.video, grid: None }
+        }
     };
     frames(&mut drafted.args, (stream, facts), &taken, spec.container);
     let size = picture::fit(facts, &taken.video);
     let held = HeldVideo { size: Some(size), encoded: true, ..HeldVideo::default() };
     let holds = Holds { video: Some(held).filter(|held| held.size != Some((0, 0))), ..Holds::default() };
     let result = format!("{}, {}x{}", spec.container, size.0, size.1);
-    let why = taken.choice.reason(spans.start(index));
-    drafted.decisions.push(Decision::of("video", Action::Capture, why).into(&result));
+    drafted.decisions.push(Decision::of("video", Action::Capture, &taken.choice.reason).into(&result));
     if !spec.shape.is_folder() {
         let file = format!(".{index}.{}", spec.container);
         drafted.args.extend(words(&["-update", "1", "-f", "image2"]));
@@ -168,35 +123,31 @@ struct Taking {
 }
 
 fn thumbnails(times: &Times, facts: &VideoFacts, found: Found<'_>) -> Choice {
-    let Found { index, spans, length, .. } = found;
+    let Found { index, spans, .. } = found;
     let offset = spans.offset(index);
-    if let Times::Count(count) = times {
-        return evenly(*count, facts, found);
-    }
-    match times.resolve(length.and_then(|length| u64::try_from(length.as_millis()).ok())) {
-        Times::EveryMs(ms) => Choice::every(Duration::from_millis(ms), offset, spans.limit(index)),
+    match times {
+        Times::EveryMs(ms) => Choice::every(Duration::from_millis(*ms), offset, spans.limit(index)),
         // Times count from the start of what the output takes.
-        Times::AtMs(times) => Choice::at(times.into_iter().map(|ms| offset + Duration::from_millis(ms))),
-        Times::Count(_) => Choice::at(std::iter::empty()),
+        Times::AtMs(times) => {
+            let moments: Vec<Duration> = times.iter().map(|ms| offset + Duration::from_millis(*ms)).collect();
+            Choice::at(&moments)
+        }
+        Times::Count(count) => evenly(*count, facts, found),
     }
 }
 
 /// So many frames from all over the film; where it has hardly more, there may be fewer.
 fn evenly(count: u32, facts: &VideoFacts, found: Found<'_>) -> Choice {
-    let Found { index, spans, length, .. } = found;
-    let offset = spans.offset(index);
     let frame = facts.frame_rate.map_or(0.0, |rate| 1.0 / rate.per_second());
     let frame = Duration::try_from_secs_f64(frame).unwrap_or_default();
-    match Times::Count(count).resolve(length.and_then(|length| u64::try_from(length.as_millis()).ok())) {
-        Times::AtMs(times) => {
-            // The frame that is shown at a time begins before it.
-            let begin = |ms| offset + Duration::from_millis(ms).saturating_sub(frame);
-            let plenty = found.exact && length.is_some_and(|length| !frame.is_zero() && length > frame * count * 2);
-            Choice { sure: plenty, ..Choice::at(times.into_iter().map(begin)) }
-        }
-        Times::EveryMs(ms) => Choice::every(Duration::from_millis(ms), offset, spans.limit(index)),
-        Times::Count(_) => Choice::at(std::iter::empty()),
-    }
+    let interval = found.length.unwrap_or(UNKNOWN_LENGTH) / count.max(1);
+    // In the middle of equal parts: neither the black of the beginning nor that of the end. A film that doesn't tell its
+    // length may be over before the middle of the first.
+    let middle = found.length.map_or(Duration::ZERO, |_| interval / 2);
+    // The frame that is shown at a time begins before it.
+    let first = found.spans.offset(found.index) + middle.saturating_sub(frame);
+    let plenty = found.exact && !frame.is_zero() && interval > frame * 2;
+    Choice::evenly(count.into(), interval, first, plenty)
 }
 
 /// Options for the chosen frames, up to the muxer.
@@ -242,7 +193,7 @@ pub(super) fn looks(info: &MediaInfo, times: &[Duration], around: Surroundings<'
     growing.sort_by_key(|(_, time)| *time);
     let (mut inputs, mut pictures) = (Vec::new(), Vec::new());
     // What would be read twice for the lead is read once.
-    for (input, near) in growing.chunk_by(|(_, one), (_, next)| *next - *one < lead).enumerate() {
+    for (input, near) in growing.chunk_by(|(_, one), (_, next)| next.saturating_sub(*one) < lead).enumerate() {
         let wants: Vec<Want> = near.iter().map(|(_, start)| Want { start: *start, ..Want::default() }).collect();
         let spans = Spans::of(&wants, lead);
         for read in &spans.reads {
@@ -295,11 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn frames_are_chosen_by_time() {
-        let at = Choice::at([Duration::from_millis(500), Duration::from_secs(2)].into_iter());
-        assert_eq!(at.filter(), "select='eq(selected_n,0)*gte(t,0.500)+eq(selected_n,1)*gte(t,2.000)'");
+    fn a_percent_sign_in_a_folder_is_no_pattern() {
         assert_eq!(pattern(Path::new("/a%b/.0"), Container::Jpg), "file:/a%%b/.0/%05d.jpg");
-        let every = Choice::every(Duration::from_secs(2), Duration::from_secs(1), Some(Duration::from_secs(5)));
-        assert_eq!(every.filter(), "select='gte(t,1.000+selected_n*2.000)*lt(t,6.000)'");
     }
 }
