@@ -46,11 +46,13 @@ impl Choice {
         Self { due: repeated(interval, from), until: None, count: Some(count), sure, reason }
     }
 
-    /// ffmpeg's filter. It takes no more than there are to be, as whatever follows it would work in vain.
+    /// ffmpeg's filters. They take no more than there are to be, as whatever follows them would work in vain. Times are
+    /// rounded to the microsecond first, so that the same are chosen of frames that were deinterlaced, which halves the unit
+    /// of their times, and of those that weren't.
     pub(super) fn filter(&self) -> String {
         let most = self.count.map(|count| format!("lt(selected_n,{count})*")).unwrap_or_default();
         let until = self.until.map(|until| format!("*lt(t,{})", seconds(until))).unwrap_or_default();
-        format!("select='{most}gte(t,{}){until}'", self.due)
+        format!("settb=AVTB,select='{most}gte(t,{}){until}'", self.due)
     }
 }
 
@@ -80,13 +82,13 @@ mod tests {
     fn frames_are_chosen_by_time() {
         let millis = |times: &[u64]| times.iter().copied().map(Duration::from_millis).collect::<Vec<_>>();
         let (one, three) = (Choice::at(&millis(&[1500])), Choice::at(&millis(&[500, 2000, 7000])));
-        assert_eq!(one.filter(), "select='lt(selected_n,1)*gte(t,1.500)'");
+        assert_eq!(one.filter(), "settb=AVTB,select='lt(selected_n,1)*gte(t,1.500)'");
         let due = "if(lt(selected_n,1),0.500,if(lt(selected_n,2),2.000,7.000))";
-        assert_eq!(three.filter(), format!("select='lt(selected_n,3)*gte(t,{due})'"));
+        assert_eq!(three.filter(), format!("settb=AVTB,select='lt(selected_n,3)*gte(t,{due})'"));
         let every = Choice::every(Duration::from_secs(2), Duration::from_secs(1), Some(Duration::from_secs(5)));
-        assert_eq!(every.filter(), "select='gte(t,1.000+selected_n*2.000)*lt(t,6.000)'");
+        assert_eq!(every.filter(), "settb=AVTB,select='gte(t,1.000+selected_n*2.000)*lt(t,6.000)'");
         let evenly = Choice::evenly(3000, Duration::from_secs(1) / 3, Duration::ZERO, true);
-        assert_eq!(evenly.filter(), "select='lt(selected_n,3000)*gte(t,0.000+selected_n*0.333333)'");
+        assert_eq!(evenly.filter(), "settb=AVTB,select='lt(selected_n,3000)*gte(t,0.000+selected_n*0.333333)'");
     }
 
     #[test]

@@ -78,9 +78,18 @@ impl Picture {
         self.rate = rate(input, spec);
         let Some(rate) = self.rate else { return };
         let slower = input.is_some_and(|input| input.per_second() > rate.per_second());
-        let deinterlaced = usize::from(self.filters.first().is_some_and(|filter| filter.starts_with("bwdif")));
-        let place = if slower { deinterlaced } else { self.filters.len() };
-        self.filters.insert(place, format!("fps={}/{}", rate.numerator, rate.denominator));
+        let filter = format!("fps={}/{}", rate.numerator, rate.denominator);
+        if slower {
+            self.choose(filter);
+        } else {
+            self.filters.push(filter);
+        }
+    }
+
+    /// Has a filter leave out frames before any work on them but deinterlacing, which looks at the ones beside them.
+    pub(super) fn choose(&mut self, filter: String) {
+        let deinterlaced = self.filters.first().is_some_and(|filter| filter.starts_with("bwdif"));
+        self.filters.insert(usize::from(deinterlaced), filter);
     }
 }
 

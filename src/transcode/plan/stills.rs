@@ -152,9 +152,11 @@ fn evenly(count: u32, facts: &VideoFacts, found: Found<'_>) -> Choice {
 
 /// Options for the chosen frames, up to the muxer.
 fn frames(args: &mut Vec<OsString>, (stream, facts): (&Stream, &VideoFacts), taking: &Taking, container: Container) {
-    let made = picture::picture(stream, facts, &taking.video, Carries::default());
-    let mut filters = vec![taking.choice.filter()];
-    filters.extend(made.filters);
+    // Pictures that stand still have no rate.
+    let video = VideoSpec { fps: None, max_fps: None, ..taking.video };
+    let mut made = picture::picture(stream, facts, &video, Carries::default());
+    made.choose(taking.choice.filter());
+    let mut filters = made.filters;
     filters.extend(taking.grid.map(|(columns, rows)| format!("tile={columns}x{rows}")));
     args.extend(["-map".into(), format!("0:{}", stream.index).into()]);
     args.extend(words(&["-an", "-sn", "-dn", "-fps_mode", "vfr", "-map_metadata", "-1"]));

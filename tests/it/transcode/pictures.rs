@@ -1,9 +1,11 @@
 //! Still pictures: at the times that were asked for, not black where none was, in sheets that a player can use.
 
+use std::path::Path;
+
 use serde_json::json;
 use transcoded::domain::failure::FailureCode as C;
 
-use super::world::{World, decodes, grey};
+use super::world::{World, cli, decodes, grey};
 
 /// Two seconds of black, then four of a test picture.
 fn black_lead(world: &World) {
@@ -87,6 +89,44 @@ async fn thumbnails_come_at_times_at_intervals_or_evenly_spread() {
         assert!(grey(&folder.join(format!("00001.{ending}"))) < 30, "the first one is of the black lead");
         assert!(grey(&folder.join(format!("{expected:05}.{ending}"))) > 60, "the last one isn't");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pictures_of_interlaced_films_are_whole_ones() {
+    let world = World::new();
+    // All lines of a frame are equal, those of two fields aren't.
+    let stripes = "geq=lum=255*mod(floor((X+6*N)/20)\\,2):cb=128:cr=128";
+    world.clip(
+        &format!(
+            "-f lavfi -i nullsrc=size=160x120:rate=50:duration=2,format=yuv420p,{stripes},interlace=lowpass=0 \
+             -c:v mpeg2video -q:v 2 -flags +ilme+ildct"
+        ),
+        "fields.ts",
+    );
+    for (deinterlace, combed) in [("auto", false), ("never", true)] {
+        let video = json!({ "deinterlace": deinterlace, "fps": 50 });
+        let outputs = json!([
+            { "name": "a.png", "picture": { "at_ms": 1000 }, "video": video },
+            { "name": "shots", "thumbnails": { "at_ms": [0, 500, 1500], "format": "png" }, "video": video },
+            { "name": "board", "storyboard": { "every_ms": 500, "columns": 1, "rows": 1 }, "video": video },
+        ]);
+        let (job, outputs) = world.succeed_as(json!({ "input": "fields.ts", "outputs": outputs })).await;
+        assert_eq!((outputs[1].files, outputs[2].files), (Some(3), Some(5)), "{deinterlace}");
+        for picture in ["a.png", "shots/00002.png", "shots/00003.png", "board/00002.jpg"] {
+            let combing = combing(&world.files.output(job, 1, picture));
+            assert!(if combed { combing > 20 } else { combing < 5 }, "{deinterlace}, {picture}: {combing}");
+        }
+    }
+}
+
+/// How much each line of a picture of 160x120 differs from the next one, on average: 0 to 255.
+fn combing(picture: &Path) -> u32 {
+    let grey =
+        cli().arg("-i").arg(picture).args(["-vf", "format=gray", "-f", "rawvideo", "-"]).output().unwrap().stdout;
+    let lines: Vec<&[u8]> = grey.chunks(160).collect();
+    assert_eq!(lines.len(), 120, "{}", picture.display());
+    let between = lines.windows(2).flat_map(|pair| pair[0].iter().zip(pair[1]));
+    between.map(|(one, next)| u32::from(one.abs_diff(*next))).sum::<u32>() / (160 * 119)
 }
 
 #[tokio::test(flavor = "multi_thread")]
