@@ -19,7 +19,7 @@ pub enum FailureCode {
     StreamMissing,
     /// A stream can't be copied into the output's container.
     CopyImpossible,
-    /// An output is to start where the input has ended already.
+    /// An output is to start, or a picture to be taken, where the input has ended already.
     TrimBeyondEnd,
     /// The server's ffmpeg can't encode what was asked.
     EncoderUnavailable,

@@ -15,7 +15,7 @@ const MOST_TIMES: usize = 200;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PictureSettings {
-    /// When, in milliseconds from the start of the input; by default a time is chosen at which it isn't black.
+    /// When, in milliseconds from the start of what `trim` leaves of the input; by default a time is chosen at which it isn't black.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at_ms: Option<u64>,
 }
@@ -28,7 +28,7 @@ pub struct ThumbnailSettings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 100)]
     pub every_ms: Option<u64>,
-    /// At these times, in milliseconds from the start of the input, growing; up to 200.
+    /// At these times, in milliseconds from the start of what `trim` leaves of the input, growing; up to 200.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at_ms: Option<Vec<u64>>,
     /// So many, evenly spread, 1 to 10 000.

@@ -1,7 +1,7 @@
 //! From the fields of a requested output to its complete settings: preset, name and container are brought together and
 //! everything that can be wrong without looking at the input is found.
 
-use super::{OutputRequest, OutputSpec, PictureSettings, Shape};
+use super::{OutputRequest, OutputSpec, PictureSettings, Shape, Times};
 use crate::domain::format::{Container, VideoCodec};
 use crate::domain::invalid::{FieldError, FieldErrors};
 use crate::domain::preset::{Preset, Presets};
@@ -31,6 +31,7 @@ pub fn resolve_output(request: &OutputRequest, presets: &Presets, at: &str) -> R
     let subtitles = subtitles.complete(container, &format!("{at}/subtitles"), &mut errors);
     check_trim(request, at, &mut errors);
     let shape = wanted.shape(container, video.codec, at, &mut errors);
+    check_times(&shape, request, at, &mut errors);
     let silent = !audio.codec.is_kept() || audio.tracks.is_none();
     errors.check(
         shape.is_pictures() || container.is_text() || video.codec != VideoCodec::None || !silent,
@@ -96,6 +97,21 @@ fn check_trim(request: &OutputRequest, at: &str, errors: &mut FieldErrors) {
     let start = trim.start_ms.unwrap_or(0);
     let forward = trim.end_ms.is_none_or(|end| end > start);
     errors.check(forward, format!("{at}/trim/end_ms"), "the end must be after the start");
+}
+
+/// Pictures can be taken of the part alone that a trim leaves, whose start their times are counted from.
+fn check_times(shape: &Shape, request: &OutputRequest, at: &str, errors: &mut FieldErrors) {
+    let (section, times) = match shape {
+        Shape::Picture(picture) => ("picture", picture.at_ms.as_slice()),
+        Shape::Thumbnails(Times::AtMs(times)) => ("thumbnails", times.as_slice()),
+        _ => return,
+    };
+    let Some(trim) = request.trim else { return };
+    let Some(length) = trim.end_ms.and_then(|end| end.checked_sub(trim.start_ms.unwrap_or(0))) else { return };
+    if let Some(late) = times.iter().find(|time| **time >= length) {
+        let detail = format!("{late} is beyond the end of the trim, which leaves {length} ms");
+        errors.add(format!("{at}/{section}/at_ms"), detail);
+    }
 }
 
 /// The sections of which at most one may be given, brought together with those of the preset.
@@ -256,6 +272,8 @@ mod tests {
             (r#"{"name":"a.mp3","video":{"codec":"h264"}}"#, "/o/video/codec"),
             (r#"{"name":"a.mp4","container":"mkv"}"#, "/o/container"),
             (r#"{"name":"a"}"#, "/o/name"),
+            (r#"{"name":"a.jpg","picture":{"at_ms":900},"trim":{"start_ms":100,"end_ms":1000}}"#, "/o/picture/at_ms"),
+            (r#"{"name":"t","thumbnails":{"at_ms":[0,900]},"trim":{"end_ms":900}}"#, "/o/thumbnails/at_ms"),
             (r#"{"name":"a.mp4","video":{"width":0}}"#, "/o/video/width"),
             (r#"{"name":"a.mp4","video":{"height":1000000}}"#, "/o/video/height"),
             (r#"{"name":"a.mp4","video":{"crf":52}}"#, "/o/video/crf"),

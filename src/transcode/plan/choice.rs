@@ -25,13 +25,14 @@ impl Choice {
         Self { due: seconds(time), until: None, count: Some(1), sure: true, reason }
     }
 
-    /// The first frame at or after each time; they grow.
-    pub(super) fn at(times: &[Duration]) -> Self {
+    /// The first frame at or after each time, of which none is earlier than the one before; there may be fewer unless it is
+    /// `sure` that there aren't.
+    pub(super) fn at(times: &[Duration], sure: bool) -> Self {
         let reason = match times.len() {
             1 => "a picture at a chosen time".to_owned(),
             count => format!("{count} pictures at chosen times"),
         };
-        Self { due: bisected(times, 0), until: None, count: Some(times.len() as u64), sure: true, reason }
+        Self { due: bisected(times, 0), until: None, count: Some(times.len() as u64), sure, reason }
     }
 
     /// A frame after each interval, for as long as `limit`.
@@ -81,7 +82,7 @@ mod tests {
     #[test]
     fn frames_are_chosen_by_time() {
         let millis = |times: &[u64]| times.iter().copied().map(Duration::from_millis).collect::<Vec<_>>();
-        let (one, three) = (Choice::at(&millis(&[1500])), Choice::at(&millis(&[500, 2000, 7000])));
+        let (one, three) = (Choice::at(&millis(&[1500]), true), Choice::at(&millis(&[500, 2000, 7000]), true));
         assert_eq!(one.filter(), "settb=AVTB,select='lt(selected_n,1)*gte(t,1.500)'");
         let due = "if(lt(selected_n,1),0.500,if(lt(selected_n,2),2.000,7.000))";
         assert_eq!(three.filter(), format!("settb=AVTB,select='lt(selected_n,3)*gte(t,{due})'"));
@@ -94,7 +95,7 @@ mod tests {
     #[test]
     fn many_times_nest_no_deeper_than_ffmpeg_reads() {
         let times: Vec<Duration> = (0..200).map(|hours| Duration::from_secs(hours * 3600)).collect();
-        let filter = Choice::at(&times).filter();
+        let filter = Choice::at(&times, true).filter();
         let mut depth = 0_i32;
         let depths = filter.chars().map(|letter| {
             depth += i32::from(letter == '(') - i32::from(letter == ')');

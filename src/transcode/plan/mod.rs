@@ -8,6 +8,7 @@ mod choice;
 mod copying;
 mod cues;
 mod encoders;
+mod ends;
 mod files;
 mod measure;
 mod muxer;
@@ -276,7 +277,7 @@ fn one(
 ) -> Result<(Planned, Vec<OsString>), Failure> {
     let chosen = Chosen::of(spec, info)?;
     let (start, input) = (start(index, spec, around), input_length(info, &chosen));
-    starts_in_time(spec, start, input)?;
+    ends::in_time(spec, start, info, &chosen)?;
     // Without the input's duration the end of a trim is only the most that there can be.
     let length = input.and_then(|input| length(input, spans, index, spec));
     let exact = length.is_some_and(|length| length.exact);
@@ -326,7 +327,11 @@ fn want(index: usize, spec: &OutputSpec, info: &MediaInfo, around: Surroundings<
     };
     let want = Want { start, length, reading };
     match &spec.shape {
-        Shape::Picture(_) => Want { length: None, ..want },
+        Shape::Picture(_) => {
+            // At the very end the last picture is still shown.
+            let start = ends::last_picture(info).map_or(start, |last| start.min(last));
+            Want { start, length: None, ..want }
+        }
         _ if want.reading == Reading::FromKeyFrame || spec.video.codec == VideoCodec::None => want,
         _ => grid(info).map_or(want, |grid| want.on(grid)),
     }
@@ -424,23 +429,12 @@ fn hold_lengths(holds: &mut Holds, found: Found<'_>, chosen: &Chosen<'_>) {
 /// How long the part of a stream must be that an output takes.
 fn stream_length(found: Found<'_>, stream: &Stream, encoded: bool) -> Option<Length> {
     let Found { index, info, spans, .. } = found;
-    let begin = u64::try_from(stream.start_us? - info.start_us?).ok().map(Duration::from_micros)?;
+    let begin = ends::begin(stream, info)?;
     let end = begin + Duration::from_millis(stream.own_ms?);
     let start = spans.start(index);
     let end = spans.limit(index).map_or(end, |limit| end.min(start + limit));
     // Copies begin and end with whole packets, and those of pictures with key frames.
     Some(Length { expected: end.checked_sub(start.max(begin))?, exact: encoded || !spans.trims(index) })
-}
-
-fn starts_in_time(spec: &OutputSpec, start: Duration, input: Option<Length>) -> Result<(), Failure> {
-    match input {
-        Some(input) if input.exact && start >= input.expected => {
-            let (name, start, end) = (&spec.name, start.as_secs_f64(), input.expected.as_secs_f64());
-            let message = format!("{name} starts at {start:.3} s, but the input ends at {end:.3} s");
-            Err(Failure::new(FailureCode::TrimBeyondEnd, message))
-        }
-        _ => Ok(()),
-    }
 }
 
 /// Whether files of this container don't say of every picture when it is shown, which others insist on.

@@ -10,7 +10,7 @@ use super::picture::{self, Carries};
 use super::span::{self, Spans, Want};
 use super::tracks::Chosen;
 use super::{
-    Drafted, Found, HeldVideo, Holds, Make, Part, PartKind, Surroundings, file_address, guarded_input, muxer,
+    Drafted, Found, HeldVideo, Holds, Make, Part, PartKind, Surroundings, ends, file_address, guarded_input, muxer,
     no_encoder, words,
 };
 use crate::domain::decision::{Action, Decision};
@@ -127,13 +127,20 @@ fn thumbnails(times: &Times, facts: &VideoFacts, found: Found<'_>) -> Choice {
     let offset = spans.offset(index);
     match times {
         Times::EveryMs(ms) => Choice::every(Duration::from_millis(*ms), offset, spans.limit(index)),
-        // Times count from the start of what the output takes.
-        Times::AtMs(times) => {
-            let moments: Vec<Duration> = times.iter().map(|ms| offset + Duration::from_millis(*ms)).collect();
-            Choice::at(&moments)
-        }
+        Times::AtMs(times) => at(times, found),
         Times::Count(count) => evenly(*count, facts, found),
     }
+}
+
+/// A frame for each of these milliseconds from the start of what the output takes; where several are of the last frame of
+/// the film, there may be fewer.
+fn at(times: &[u64], found: Found<'_>) -> Choice {
+    let (offset, start) = (found.spans.offset(found.index), found.spans.start(found.index));
+    let latest = ends::last_picture(found.info).map_or(Duration::MAX, |last| last.saturating_sub(start));
+    let times: Vec<Duration> = times.iter().copied().map(Duration::from_millis).collect();
+    let sure = times.last().is_none_or(|last| *last <= latest);
+    let moments: Vec<Duration> = times.into_iter().map(|time| offset + time.min(latest)).collect();
+    Choice::at(&moments, sure)
 }
 
 /// So many frames from all over the film; where it has hardly more, there may be fewer.

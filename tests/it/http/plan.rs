@@ -128,3 +128,18 @@ async fn presets_of_the_operator_are_listed_and_used_and_wrong_ones_stop_the_sta
     let told = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(!refused.status.success() && told.contains("odd.toml") && told.contains("video/crf"), "{told}");
 }
+
+#[tokio::test]
+async fn pictures_beyond_the_end_are_told_before_anything_is_run() {
+    let server = Server::start();
+    let body = json!({ "input": clip(), "outputs": [
+        { "name": "late.jpg", "picture": { "at_ms": 6000 } },
+        { "name": "shots", "thumbnails": { "at_ms": [0, 5279, 6000, 9000] } },
+        { "name": "last.jpg", "picture": { "at_ms": 5279 } },
+    ] });
+    let (_, plan) = server.post("/v1/plan", &body).await;
+    let told: Vec<_> = plan["errors"].as_array().unwrap().iter().map(|e| (&e["pointer"], &e["detail"])).collect();
+    let late = json!("late.jpg needs the picture at 6.000 s, but the input's video ends at 5.280 s");
+    let shots = json!("shots needs a picture at 6.000 s, but the input's video ends at 5.280 s");
+    assert_eq!(told, [(&json!("/outputs/0"), &late), (&json!("/outputs/1"), &shots)], "{plan:#}");
+}

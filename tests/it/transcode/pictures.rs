@@ -68,6 +68,34 @@ async fn a_picture_is_taken_at_the_time_that_was_asked_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_last_picture_is_taken_up_to_the_end_and_none_beyond() {
+    let world = World::new();
+    black_lead(&world);
+    // The sound goes on for a second, and neither begins with the other.
+    world.clip("-itsoffset 0.5 -i {lead.mp4} -f lavfi -i sine=duration=7.5 -c:v copy -c:a aac", "sound.mp4");
+    world.clip("-i {sound.mp4} -c copy", "sound.mkv");
+    for (input, end_ms) in [("lead.mp4", 6000), ("sound.mp4", 6500), ("sound.mkv", 6500)] {
+        for time in [end_ms - 50, end_ms - 15] {
+            let outputs = json!([
+                { "name": "a.jpg", "picture": { "at_ms": time } },
+                { "name": "shots", "thumbnails": { "at_ms": [1000, time] } },
+                { "name": "part", "thumbnails": { "at_ms": [0, time - 2000] }, "trim": { "start_ms": 2000 } },
+            ]);
+            let (_, outputs) = world.succeed_as(json!({ "input": input, "outputs": outputs })).await;
+            assert_eq!((outputs[1].files, outputs[2].files), (Some(2), Some(2)), "{input}, {time}");
+        }
+        let late = json!({ "name": "a.jpg", "picture": { "at_ms": end_ms + 40 } });
+        let shots = json!({ "name": "shots", "thumbnails": { "at_ms": [0, end_ms + 40, 9000] } });
+        for output in [late, shots] {
+            let failure = world.fail(json!({ "input": input, "outputs": [output] })).await;
+            let moment = f64::from(end_ms + 40) / 1000.0;
+            assert_eq!(failure.code, C::TrimBeyondEnd, "{input}: {failure}");
+            assert!(failure.message.contains(&format!("picture at {moment:.3} s")), "{input}: {failure}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn thumbnails_come_at_times_at_intervals_or_evenly_spread() {
     let world = World::new();
     black_lead(&world);

@@ -1,0 +1,56 @@
+//! Whether what is asked of an input comes before its end.
+
+use std::time::Duration;
+
+use super::tells_its_length;
+use super::tracks::Chosen;
+use crate::domain::failure::{Failure, FailureCode};
+use crate::domain::media::{MediaInfo, Stream};
+use crate::domain::output::{OutputSpec, Shape, Times};
+
+/// # Errors
+/// Where the output starts, or one of its pictures is to be taken, when the input has ended for sure.
+pub(super) fn in_time(
+    spec: &OutputSpec,
+    start: Duration,
+    info: &MediaInfo,
+    chosen: &Chosen<'_>,
+) -> Result<(), Failure> {
+    let Some(end) = end(info, chosen) else { return Ok(()) };
+    let (does, what, times) = match &spec.shape {
+        Shape::Thumbnails(Times::AtMs(times)) => ("needs a picture at", "input's video", times.as_slice()),
+        Shape::Picture(_) => ("needs the picture at", "input's video", [].as_slice()),
+        _ => ("starts at", "input", [].as_slice()),
+    };
+    let moments = std::iter::once(start).chain(times.iter().map(|ms| start + Duration::from_millis(*ms)));
+    let Some(late) = moments.into_iter().find(|moment| *moment >= end) else { return Ok(()) };
+    let (name, late, end) = (&spec.name, late.as_secs_f64(), end.as_secs_f64());
+    let message = format!("{name} {does} {late:.3} s, but the {what} ends at {end:.3} s");
+    Err(Failure::new(FailureCode::TrimBeyondEnd, message))
+}
+
+/// When all chosen streams have ended, where the input tells: it may be earlier, but not later.
+fn end(info: &MediaInfo, chosen: &Chosen<'_>) -> Option<Duration> {
+    if !tells_its_length(&info.container) {
+        return None;
+    }
+    let video = chosen.video.iter().map(|(stream, _)| *stream);
+    let streams = video.chain(chosen.audio.iter().map(|(stream, _)| *stream));
+    let ends: Option<Vec<Duration>> = streams
+        .map(|stream| Some(begin(stream, info).unwrap_or_default() + Duration::from_millis(stream.duration_ms?)))
+        .collect();
+    ends.and_then(|ends| ends.into_iter().max()).or(info.duration_ms.map(Duration::from_millis))
+}
+
+/// A moment just before the last picture of the input's video is shown, where it tells; at later times there is none.
+pub(super) fn last_picture(info: &MediaInfo) -> Option<Duration> {
+    let (stream, facts) = info.video().filter(|(_, facts)| facts.constant_rate)?;
+    let frame = Duration::try_from_secs_f64(1.5 / facts.frame_rate?.per_second()).ok()?;
+    let end = begin(stream, info)? + Duration::from_millis(stream.own_ms?);
+    Some(end.saturating_sub(frame))
+}
+
+/// When a stream begins, from the start of the input on.
+pub(super) fn begin(stream: &Stream, info: &MediaInfo) -> Option<Duration> {
+    u64::try_from(stream.start_us? - info.start_us?).ok().map(Duration::from_micros)
+}
