@@ -25,6 +25,12 @@ impl Choice {
         Self { due: seconds(time), until: None, count: Some(1), sure: true, reason }
     }
 
+    /// One that is looked for when the job runs, where a plan is only shown.
+    pub(super) fn unmeasured() -> Self {
+        let reason = "a picture that isn't black, which is looked for when the job runs".to_owned();
+        Self { due: "{measured}".to_owned(), until: None, count: Some(1), sure: true, reason }
+    }
+
     /// The first frame at or after each time, of which none is earlier than the one before; there may be fewer unless it is
     /// `sure` that there aren't.
     pub(super) fn at(times: &[Duration], sure: bool) -> Self {

@@ -30,17 +30,25 @@ pub(in crate::transcode) struct Measurement {
 enum Subject {
     /// The loudness of what this key stands for.
     Loudness(String),
-    /// A time for the picture of this output, among these.
-    Poster { output: usize, times: Vec<Duration> },
+    /// A time for the pictures of this part, among these.
+    Poster { bounds: Bounds, times: Vec<Duration> },
     /// The text of these tracks.
     Scripts(Vec<(u32, Form)>),
+}
+
+/// The milliseconds at which a part of the input starts and ends.
+type Bounds = (u64, Option<u64>);
+
+fn bounds(spec: &OutputSpec) -> Bounds {
+    let trim = spec.trim.unwrap_or_default();
+    (trim.start_ms.unwrap_or(0), trim.end_ms)
 }
 
 /// What came of a measurement.
 #[derive(Debug)]
 pub(in crate::transcode) enum Taken {
     Loudness(String, Loudness),
-    Poster(usize, Duration),
+    Poster(Bounds, Duration),
     Scripts(Vec<Script>),
 }
 
@@ -48,7 +56,7 @@ pub(in crate::transcode) enum Taken {
 #[derive(Clone, Debug, Default)]
 pub(in crate::transcode) struct Measured {
     loudness: BTreeMap<String, Loudness>,
-    posters: BTreeMap<usize, Duration>,
+    posters: BTreeMap<Bounds, Duration>,
     scripts: BTreeMap<(u32, Form), String>,
 }
 
@@ -57,7 +65,7 @@ impl Measured {
     pub(in crate::transcode) fn add(&mut self, taken: Taken) {
         match taken {
             Taken::Loudness(key, loudness) => drop(self.loudness.insert(key, loudness)),
-            Taken::Poster(output, time) => drop(self.posters.insert(output, time)),
+            Taken::Poster(bounds, time) => drop(self.posters.insert(bounds, time)),
             Taken::Scripts(scripts) => self.scripts.extend(scripts),
         }
     }
@@ -72,9 +80,9 @@ impl Measured {
         &self.scripts
     }
 
-    /// When the picture of an output is taken, in milliseconds from the start of what it takes of the input.
-    pub(super) fn poster(&self, output: usize) -> Option<u64> {
-        self.posters.get(&output).and_then(|time| u64::try_from(time.as_millis()).ok())
+    /// When a picture isn't black of what an output takes of the input, in milliseconds from the start of that.
+    pub(super) fn poster(&self, spec: &OutputSpec) -> Option<u64> {
+        self.posters.get(&bounds(spec)).and_then(|time| u64::try_from(time.as_millis()).ok())
     }
 }
 
@@ -85,7 +93,7 @@ impl Measurement {
         match &self.subject {
             Subject::Loudness(key) => Some(Taken::Loudness(key.clone(), read_loudness(stderr)?)),
             Subject::Scripts(tracks) => Some(Taken::Scripts(cues::scripts(tracks, scratch))),
-            Subject::Poster { output, times } => {
+            Subject::Poster { bounds, times } => {
                 let best = times.iter().enumerate().filter_map(|(index, time)| {
                     let pixels = std::fs::read(scratch.join(format!("look-{index}"))).ok()?;
                     (!pixels.is_empty()).then(|| (stills::score(&pixels), *time))
@@ -95,7 +103,7 @@ impl Measurement {
                     Some(best) if best.0 >= next.0 => Some(best),
                     _ => Some(next),
                 });
-                Some(Taken::Poster(*output, best.map_or(Duration::ZERO, |(_, time)| time)))
+                Some(Taken::Poster(*bounds, best.map_or(Duration::ZERO, |(_, time)| time)))
             }
         }
     }
@@ -116,11 +124,11 @@ pub(super) fn needed(
         needed.push(Measurement { args, expected, subject: Subject::Scripts(tracks) });
     }
     for (index, spec) in specs.iter().enumerate() {
-        if let Shape::Picture(picture) = &spec.shape
-            && picture.at_ms.is_none()
-            && !around.measured.posters.contains_key(&index)
-        {
-            needed.push(poster(index, spec, info, around));
+        if is_unmeasured_poster(spec, around.measured) {
+            let poster = poster(spec, info, around);
+            if !needed.contains(&poster) {
+                needed.push(poster);
+            }
         }
         let Ok(chosen) = Chosen::of(spec, info) else { continue };
         for (stream, facts) in chosen.audio {
@@ -132,6 +140,11 @@ pub(super) fn needed(
         }
     }
     needed
+}
+
+/// Whether a picture's time is still to be found.
+pub(super) fn is_unmeasured_poster(spec: &OutputSpec, measured: &Measured) -> bool {
+    matches!(&spec.shape, Shape::Picture(picture) if picture.at_ms.is_none()) && measured.poster(spec).is_none()
 }
 
 /// What stands for the loudness of a stream as an output takes it; `None` where it stays as loud as it is.
@@ -170,15 +183,16 @@ fn loudness(
     Measurement { args, expected, subject }
 }
 
-fn poster(output: usize, spec: &OutputSpec, info: &MediaInfo, around: Surroundings<'_>) -> Measurement {
-    let start = Duration::from_millis(spec.trim.and_then(|trim| trim.start_ms).unwrap_or(0));
-    let end = spec.trim.and_then(|trim| trim.end_ms).or(info.duration_ms).map(Duration::from_millis);
+fn poster(spec: &OutputSpec, info: &MediaInfo, around: Surroundings<'_>) -> Measurement {
+    let bounds = bounds(spec);
+    let start = Duration::from_millis(bounds.0);
+    let end = bounds.1.or(info.duration_ms).map(Duration::from_millis);
     let times = stills::candidates(end.map(|end| end.saturating_sub(start)));
     // Beyond the end there is no picture.
     let mut args = without_abort();
     let moments: Vec<Duration> = times.iter().map(|time| start + *time).collect();
     args.extend(stills::looks(info, &moments, around));
-    Measurement { args, expected: None, subject: Subject::Poster { output, times } }
+    Measurement { args, expected: None, subject: Subject::Poster { bounds, times } }
 }
 
 /// The object that `loudnorm` prints at its end.

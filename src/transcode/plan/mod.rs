@@ -238,7 +238,7 @@ struct Drafted {
 /// # Errors
 /// When the input can't become one of the outputs: the failure of the first such output. [`faults`] has all of them.
 pub(super) fn plan(specs: &[OutputSpec], info: &MediaInfo, around: Surroundings<'_>) -> Result<Plan, Failure> {
-    let wants: Vec<Want> = specs.iter().enumerate().map(|(index, spec)| want(index, spec, info, around)).collect();
+    let wants: Vec<Want> = specs.iter().map(|spec| want(spec, info, around)).collect();
     let spans = Spans::of(&wants, span::lead(&info.container));
     let cuts = Cuts::of(specs, info, &spans);
     let mut args = global_args(specs, info);
@@ -261,7 +261,7 @@ pub(super) fn plan(specs: &[OutputSpec], info: &MediaInfo, around: Surroundings<
 /// Everything that keeps the input from becoming these outputs: the number of the output, and the failure.
 pub(super) fn faults(specs: &[OutputSpec], info: &MediaInfo, around: Surroundings<'_>) -> Vec<(usize, Failure)> {
     let alone = |(index, spec): (usize, &OutputSpec)| {
-        let spans = Spans::of(&[want(index, spec, info, around)], span::lead(&info.container));
+        let spans = Spans::of(&[want(spec, info, around)], span::lead(&info.container));
         let cuts = Cuts::of(std::slice::from_ref(spec), info, &spans);
         one(0, spec, info, (&spans, &cuts), around).err().map(|failure| (index, failure))
     };
@@ -276,7 +276,7 @@ fn one(
     around: Surroundings<'_>,
 ) -> Result<(Planned, Vec<OsString>), Failure> {
     let chosen = Chosen::of(spec, info)?;
-    let (start, input) = (start(index, spec, around), input_length(info, &chosen));
+    let (start, input) = (start(spec, around), input_length(info, &chosen));
     ends::in_time(spec, start, info, &chosen)?;
     // Without the input's duration the end of a trim is only the most that there can be.
     let length = input.and_then(|input| length(input, spans, index, spec));
@@ -304,18 +304,18 @@ fn one(
 }
 
 /// Where an output is to start in the input.
-fn start(index: usize, spec: &OutputSpec, around: Surroundings<'_>) -> Duration {
+fn start(spec: &OutputSpec, around: Surroundings<'_>) -> Duration {
     let trimmed = spec.trim.and_then(|trim| trim.start_ms).unwrap_or(0);
     let at = match &spec.shape {
-        Shape::Picture(picture) => picture.at_ms.or_else(|| around.measured.poster(index)).unwrap_or(0),
+        Shape::Picture(picture) => picture.at_ms.or_else(|| around.measured.poster(spec)).unwrap_or(0),
         _ => 0,
     };
     Duration::from_millis(trimmed + at)
 }
 
 /// The part of the input that an output needs.
-fn want(index: usize, spec: &OutputSpec, info: &MediaInfo, around: Surroundings<'_>) -> Want {
-    let start = start(index, spec, around);
+fn want(spec: &OutputSpec, info: &MediaInfo, around: Surroundings<'_>) -> Want {
+    let start = start(spec, around);
     let end = spec.trim.and_then(|trim| trim.end_ms).map(Duration::from_millis);
     let length = end.map(|end| end.saturating_sub(start));
     let whole = start.is_zero() && length.is_none();

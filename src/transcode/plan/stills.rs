@@ -10,8 +10,8 @@ use super::picture::{self, Carries};
 use super::span::{self, Spans, Want};
 use super::tracks::Chosen;
 use super::{
-    Drafted, Found, HeldVideo, Holds, Make, Part, PartKind, Surroundings, ends, file_address, guarded_input, muxer,
-    no_encoder, words,
+    Drafted, Found, HeldVideo, Holds, Make, Part, PartKind, Surroundings, ends, file_address, guarded_input, measure,
+    muxer, no_encoder, words,
 };
 use crate::domain::decision::{Action, Decision};
 use crate::domain::failure::Failure;
@@ -86,10 +86,7 @@ fn pictures(found: Found<'_>, chosen: &Chosen<'_>, around: Surroundings<'_>) -> 
             drafted.make = Some(Make::Storyboard(Sheets { grid, size, every }));
             Taking { choice, video, grid: Some(grid) }
         }
-        _ => {
-            let reason = format!("the picture at {:.3} s", spans.start(index).as_secs_f64());
-            Taking { choice: Choice::one(spans.offset(index), reason), video: spec.video, grid: None }
-        }
+        _ => Taking { choice: one(found, around), video: spec.video, grid: None },
     };
     frames(&mut drafted.args, (stream, facts), &taken, spec.container);
     let size = picture::fit(facts, &taken.video);
@@ -120,6 +117,14 @@ struct Taking {
     choice: Choice,
     video: VideoSpec,
     grid: Option<(u32, u32)>,
+}
+
+fn one(found: Found<'_>, around: Surroundings<'_>) -> Choice {
+    let Found { index, spec, spans, .. } = found;
+    if measure::is_unmeasured_poster(spec, around.measured) {
+        return Choice::unmeasured();
+    }
+    Choice::one(spans.offset(index), format!("the picture at {:.3} s", spans.start(index).as_secs_f64()))
 }
 
 fn thumbnails(times: &Times, facts: &VideoFacts, found: Found<'_>) -> Choice {

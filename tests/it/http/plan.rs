@@ -1,6 +1,6 @@
 //! `POST /v1/plan`: what a job would do, and everything that is wrong with it, without running it.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::harness::{Options, Server, clip, media_root};
 
@@ -32,13 +32,42 @@ async fn a_plan_tells_what_a_job_then_does() {
     }
 }
 
-/// What a poster's decision says of its time is known only when it has been looked for.
-trait TakeWhy {
-    fn take_why_of(self, other: &serde_json::Value) -> serde_json::Value;
+#[tokio::test]
+async fn a_poster_is_looked_for_once_whatever_is_made_of_it() {
+    let server = Server::start();
+    let part = json!({ "start_ms": 1000, "end_ms": 3000 });
+    let body = json!({ "input": clip(), "outputs": [
+        { "name": "large.jpg" },
+        { "name": "small.webp", "video": { "width": 64 } },
+        { "name": "part.jpg", "trim": part },
+        { "name": "part.png", "trim": part },
+        { "name": "fixed.jpg", "picture": { "at_ms": 2000 } },
+    ] });
+    let (_, plan) = server.post("/v1/plan", &body).await;
+    let purposes = |plan: &Value| -> Vec<Value> {
+        plan["commands"].as_array().unwrap().iter().map(|command| command["purpose"].clone()).collect()
+    };
+    assert_eq!(purposes(&plan), ["measure", "measure", "transcode"]);
+    let why = |place: usize| plan["outputs"][place]["decisions"][0]["why"].as_str().unwrap();
+    for place in 0..4 {
+        assert_eq!(why(place), "a picture that isn't black, which is looked for when the job runs");
+    }
+    assert_eq!(why(4), "the picture at 2.000 s");
+    assert!(plan["commands"][2].to_string().contains("gte(t,{measured})"));
+    let job = server.over(&server.submit(&body).await).await;
+    assert_eq!(job["state"], "succeeded", "{job:#}");
+    let taken = |place: usize| &job["outputs"][place]["decisions"][0]["why"];
+    assert!(taken(0) == taken(1) && taken(2) == taken(3), "{job:#}");
+    assert!(taken(0).as_str().unwrap().starts_with("the picture at "), "{job:#}");
 }
 
-impl TakeWhy for serde_json::Value {
-    fn take_why_of(mut self, other: &serde_json::Value) -> serde_json::Value {
+/// What a poster's decision says of its time is known only when it has been looked for.
+trait TakeWhy {
+    fn take_why_of(self, other: &Value) -> Value;
+}
+
+impl TakeWhy for Value {
+    fn take_why_of(mut self, other: &Value) -> Value {
         for (own, other) in self.as_array_mut().unwrap().iter_mut().zip(other.as_array().unwrap()) {
             if own["action"] == "capture" {
                 own["why"] = other["why"].clone();
