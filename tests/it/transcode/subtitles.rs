@@ -124,3 +124,37 @@ async fn a_copied_part_shows_its_cues_with_its_pictures() {
     let mp4 = world.files.output(job, 1, "b.mp4");
     near(&cues(&mp4, 0), &[(500, 1000, "second"), (2000, 2500, "third")], "b.mp4");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_nobody_speaks_a_track_is_empty_and_still_one() {
+    let world = World::new();
+    spoken(&world);
+    let trim = json!({ "start_ms": 4200, "end_ms": 4800 });
+    let film = json!({ "name": "a.mp4", "subtitles": { "tracks": "main" }, "copy": "never", "trim": trim });
+    for (name, content) in [("none.vtt", "WEBVTT"), ("none.srt", "")] {
+        for track in 0..2 {
+            let text = json!({ "name": name, "subtitles": { "tracks": [{ "track": track }] }, "trim": trim });
+            for outputs in [json!([text]), json!([text, film])] {
+                let (job, made) = world.succeed_as(json!({ "input": "spoken.mkv", "outputs": outputs })).await;
+                let written = std::fs::read_to_string(world.files.output(job, 1, name)).unwrap();
+                assert_eq!(written.trim(), content, "{outputs}");
+                assert_eq!(made[0].media.as_ref().unwrap().container, name[5..], "{outputs}");
+            }
+        }
+    }
+    // A whole film in which nothing is said.
+    world.clip(
+        "-ss 4.2 -t 0.6 -i {spoken.mkv} -map 0:v -map 0:s -c:v libx264 -preset ultrafast -c:s copy",
+        "silent.mkv",
+    );
+    let outputs = json!([{ "name": "none.vtt" }, { "name": "none.srt" }]);
+    let (job, _) = world.succeed_as(json!({ "input": "silent.mkv", "outputs": outputs })).await;
+    let written =
+        ["none.vtt", "none.srt"].map(|name| std::fs::read_to_string(world.files.output(job, 1, name)).unwrap());
+    assert_eq!(written.each_ref().map(|text| text.trim()), ["WEBVTT", ""]);
+    let mut package = part("show", 4200, 4800, 0);
+    package["package"] = json!({ "ladder": [{ "height": 48 }] });
+    let (job, _) = world.one_of("spoken.mkv", package).await;
+    let vtt = texts(&world.files.output(job, 1, "show"));
+    assert!(vtt.len() == 1 && std::fs::read_to_string(&vtt[0]).unwrap().starts_with("WEBVTT"), "{vtt:?}");
+}
