@@ -42,7 +42,7 @@ pub(super) use package::{Label, Track};
 pub(super) use stills::Sheets;
 
 /// The most pixels that a picture of the input may have; a few bytes can claim billions.
-const MOST_PIXELS: &str = "134217728";
+const MOST_PIXELS: u32 = 1 << 27;
 
 /// What ffmpeg is to do, and what must come of it.
 #[derive(Debug, PartialEq)]
@@ -392,7 +392,7 @@ fn input_args(spans: &Spans, around: Surroundings<'_>) -> Vec<OsString> {
 /// What keeps a hostile input from reading, reaching or claiming too much.
 fn guarded_input() -> Vec<OsString> {
     let mut args = words(INPUT_ALLOWLIST);
-    args.extend(words(&["-max_pixels", MOST_PIXELS]));
+    args.extend(["-max_pixels".into(), MOST_PIXELS.to_string().into()]);
     args
 }
 

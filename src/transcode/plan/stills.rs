@@ -10,14 +10,14 @@ use super::picture::{self, Carries};
 use super::span::{self, Spans, Want};
 use super::tracks::Chosen;
 use super::{
-    Drafted, Found, HeldVideo, Holds, Make, Part, PartKind, Surroundings, ends, file_address, guarded_input, measure,
-    muxer, no_encoder, words,
+    Drafted, Found, HeldVideo, Holds, MOST_PIXELS, Make, Part, PartKind, Surroundings, ends, file_address,
+    guarded_input, measure, muxer, no_encoder, words,
 };
 use crate::domain::decision::{Action, Decision};
-use crate::domain::failure::Failure;
+use crate::domain::failure::{Failure, FailureCode};
 use crate::domain::format::Container;
 use crate::domain::media::{MediaInfo, Stream, VideoFacts};
-use crate::domain::output::{Shape, StoryboardSpec, Times, VideoSpec};
+use crate::domain::output::{OutputSpec, Shape, StoryboardSpec, Times, VideoSpec};
 
 /// The most frames of a film that are looked at to find one that isn't black.
 const CANDIDATES: [u32; 8] = [10, 20, 30, 45, 60, 5, 80, 2];
@@ -67,13 +67,13 @@ pub(super) fn plan(found: Found<'_>, chosen: &Chosen<'_>, around: Surroundings<'
     if !around.encoders.makes_pictures(found.spec.container) {
         return Err(no_encoder(found.spec.container.name()));
     }
-    Ok(pictures(found, chosen, around))
+    pictures(found, chosen, around)
 }
 
-fn pictures(found: Found<'_>, chosen: &Chosen<'_>, around: Surroundings<'_>) -> Drafted {
+fn pictures(found: Found<'_>, chosen: &Chosen<'_>, around: Surroundings<'_>) -> Result<Drafted, Failure> {
     let mut drafted = Drafted::default();
     // That there is one was checked where the streams were chosen.
-    let Some((stream, facts)) = chosen.video else { return drafted };
+    let Some((stream, facts)) = chosen.video else { return Ok(drafted) };
     let Found { index, spec, spans, length, .. } = found;
     let taken = match &spec.shape {
         Shape::Thumbnails(times) => Taking { choice: thumbnails(times, facts, found), video: spec.video, grid: None },
@@ -90,6 +90,7 @@ fn pictures(found: Found<'_>, chosen: &Chosen<'_>, around: Surroundings<'_>) -> 
     };
     frames(&mut drafted.args, (stream, facts), &taken, spec.container);
     let size = picture::fit(facts, &taken.video);
+    fits(spec, size, taken.grid)?;
     let held = HeldVideo { size: Some(size), encoded: true, ..HeldVideo::default() };
     let holds = Holds { video: Some(held).filter(|held| held.size != Some((0, 0))), ..Holds::default() };
     let result = format!("{}, {}x{}", spec.container, size.0, size.1);
@@ -99,7 +100,7 @@ fn pictures(found: Found<'_>, chosen: &Chosen<'_>, around: Surroundings<'_>) -> 
         drafted.args.extend(words(&["-update", "1", "-f", "image2"]));
         drafted.args.push(file_address(&around.outputs.join(&file)));
         drafted.parts.push(Part { file, container: spec.container, kind: PartKind::Picture, holds });
-        return drafted;
+        return Ok(drafted);
     }
     let (file, times) = (format!(".{index}"), format!(".{index}.times"));
     drafted.args.extend(words(&["-f", "image2"]));
@@ -109,7 +110,37 @@ fn pictures(found: Found<'_>, chosen: &Chosen<'_>, around: Surroundings<'_>) -> 
     let kind = PartKind::Pictures { times, count: taken.choice.count.filter(|_| taken.choice.sure) };
     drafted.parts.push(Part { file, container: spec.container, kind, holds });
     drafted.make.get_or_insert(Make::Thumbnails);
-    drafted
+    Ok(drafted)
+}
+
+/// # Errors
+/// Where a picture or a sheet has more pixels than its format holds, or than we would read ourselves.
+fn fits(spec: &OutputSpec, (width, height): (u32, u32), grid: Option<(u32, u32)>) -> Result<(), Failure> {
+    let (columns, rows) = grid.unwrap_or((1, 1));
+    let (width, height) = (u64::from(width) * u64::from(columns), u64::from(height) * u64::from(rows));
+    let (side, pixels) = (most_side(spec.container), u64::from(MOST_PIXELS));
+    if width.max(height) <= side && width * height <= pixels {
+        return Ok(());
+    }
+    let (what, hint) = match grid {
+        Some(_) => ("a sheet", "fewer rows or columns, or a smaller width"),
+        None => ("the picture", "a width or a height"),
+    };
+    let (name, container) = (&spec.name, spec.container);
+    let side = if width.max(height) > side { format!("{side} a side") } else { format!("{pixels} in all") };
+    let message = format!(
+        "{name}: {what} would have {width}x{height} pixels, and {container} is made with up to {side}; ask for {hint}"
+    );
+    Err(Failure::new(FailureCode::EncoderUnavailable, message))
+}
+
+/// The most pixels that a picture can have beside or below each other.
+const fn most_side(container: Container) -> u64 {
+    match container {
+        Container::Webp => 16_383,
+        // The format holds 35 more, ffmpeg doesn't.
+        _ => 65_500,
+    }
 }
 
 /// Which frames are taken, and what becomes of them.

@@ -199,3 +199,27 @@ async fn sound_alone_makes_no_picture() {
         assert_eq!(failure.code, C::StreamMissing, "{failure}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_picture_is_larger_than_its_format_holds() {
+    let world = World::new();
+    world.clip("-f lavfi -i color=size=64x2048:rate=5:duration=1 -c:v libx264 -preset ultrafast", "tall.mp4");
+    world.clip("-f lavfi -i color=size=16400x16:rate=5:duration=1 -c:v ffv1", "wide.mkv");
+    let board = |width, rows| json!({ "name": "board", "storyboard": { "width": width, "columns": 10, "rows": rows } });
+    for (input, output, size, most) in [
+        ("tall.mp4", board(160, 13), "1600x66560", "65500 a side"),
+        ("tall.mp4", board(640, 2), "6400x40960", "134217728 in all"),
+        ("wide.mkv", json!({ "name": "a.webp" }), "16400x16", "16383 a side"),
+    ] {
+        let failure = world.fail(json!({ "input": input, "outputs": [output] })).await;
+        assert_eq!(failure.code, C::EncoderUnavailable, "{failure}");
+        assert!(failure.message.contains(size) && failure.message.contains(most), "{failure}");
+    }
+    for (input, output) in [
+        ("tall.mp4", board(160, 12)),
+        ("wide.mkv", json!({ "name": "a.webp", "video": { "width": 8000 } })),
+        ("wide.mkv", json!({ "name": "a.jpg" })),
+    ] {
+        world.one(input, output).await;
+    }
+}
