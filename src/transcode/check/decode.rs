@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::domain::format::Container;
 use crate::domain::media::MediaSummary;
 use crate::domain::request::Verification;
 use crate::ffmpeg::{self, Ending, INPUT_ALLOWLIST};
 use crate::transcode::faults::classify;
-use crate::transcode::plan::{Part, PartKind, file_address};
+use crate::transcode::plan::{Part, PartKind, file_address, pattern};
 use crate::transcode::run::attempt::Attempt;
 
 /// How long the packets of a file may take to be read.
@@ -23,7 +24,7 @@ const SHORT: Duration = Duration::from_secs(30);
 /// How much is decoded at the beginning and at the end of a longer one.
 const EDGE: Duration = Duration::from_secs(2);
 
-/// One file that is to be decoded.
+/// What is to be decoded: one file, or the pictures in a folder.
 #[derive(Clone, Debug)]
 pub(in crate::transcode) struct Target {
     path: PathBuf,
@@ -48,6 +49,7 @@ const BOTH: &[&str] = &["v?", "a?"];
 enum Kind {
     Media,
     Picture,
+    Pictures,
     Playlist,
 }
 
@@ -93,10 +95,10 @@ impl Target {
         Self { path, name: name.to_owned(), length, strict: true, whole: true, kind: Kind::Media, streams: BOTH }
     }
 
-    /// A picture.
-    pub(in crate::transcode) fn picture(path: PathBuf, name: &str) -> Self {
-        let (length, strict, whole) = (Duration::ZERO, true, true);
-        Self { path, name: name.to_owned(), length, strict, whole, kind: Kind::Picture, streams: BOTH }
+    /// All the numbered pictures in a folder; as inputs of their own they would be more than ffmpeg can open.
+    pub(in crate::transcode) fn pictures(folder: &Path, container: Container, name: &str) -> Self {
+        let (path, length, strict, whole) = (pattern(folder, container), Duration::ZERO, true, true);
+        Self { path, name: name.to_owned(), length, strict, whole, kind: Kind::Pictures, streams: BOTH }
     }
 
     /// The playlist of one rendition of a package.
@@ -125,6 +127,7 @@ impl Target {
             Kind::Picture => {
                 &["-protocol_whitelist", "file", "-format_whitelist", "jpeg_pipe,png_pipe,webp_pipe,image2"]
             }
+            Kind::Pictures => &["-protocol_whitelist", "file", "-f", "image2"],
             Kind::Playlist => &[
                 "-protocol_whitelist",
                 "file",

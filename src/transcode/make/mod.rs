@@ -212,15 +212,15 @@ impl Making<'_> {
         let length = planned.length.map(|length| length.expected);
         let gathered = blocking(move || pictures::gather(&outputs, &expected, sheets, length, whole)).await;
         let gathered = gathered.map_err(|error| unread(&error, name))?;
-        let gathered = gathered.map_err(|what| case.pictures(&what))?;
+        let size = gathered.map_err(|what| case.pictures(&what))?;
         let mut output = Output::wanted(&planned.spec);
         if sheets.is_some() {
             output.links.insert("vtt".to_owned(), pictures::STORYBOARD.to_owned());
         }
-        output.media = Some(of_pictures(part.container.name(), gathered.size));
+        output.media = Some(of_pictures(part.container.name(), size));
         self.sum_up_folder(&folder, &mut output, name).await?;
         self.finish(planned, &mut output);
-        let targets = gathered.files.into_iter().map(|file| decode::Target::picture(folder.join(file), name)).collect();
+        let targets = vec![decode::Target::pictures(&folder, part.container, name)];
         Ok(Made { file: part.file.clone(), output, targets })
     }
 

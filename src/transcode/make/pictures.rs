@@ -10,30 +10,21 @@ use crate::transcode::plan::{Part, PartKind, Sheets};
 /// The name of the file that tells a player which part of which sheet belongs to which time.
 pub(in crate::transcode) const STORYBOARD: &str = "storyboard.vtt";
 
-/// What was found in a folder.
-#[derive(Debug)]
-pub(in crate::transcode) struct Gathered {
-    /// Width and height of each.
-    pub(in crate::transcode) size: (u32, u32),
-    /// The names of the pictures.
-    pub(in crate::transcode) files: Vec<String>,
-}
-
 /// Width and height of a picture, from its header.
 pub(in crate::transcode) fn size(path: &Path) -> Option<(u32, u32)> {
     let size = imagesize::size(path).ok()?;
     Some((u32::try_from(size.width).ok()?, u32::try_from(size.height).ok()?))
 }
 
-/// Checks the pictures in a folder against the times at which they were taken; writes the WebVTT file of sheets. The inner
-/// error says what is wrong with them.
+/// Checks the pictures in a folder against the times at which they were taken; writes the WebVTT file of sheets. Gives the
+/// size of each picture or sheet in pixels; the inner error says what is wrong with them.
 pub(in crate::transcode) fn gather(
     outputs: &Path,
     part: &Part,
     sheets: Option<Sheets>,
     length: Option<Duration>,
     whole: bool,
-) -> io::Result<Result<Gathered, String>> {
+) -> io::Result<Result<(u32, u32), String>> {
     let PartKind::Pictures { times, count } = &part.kind else {
         return Ok(Err("it is no folder of pictures".to_owned()));
     };
@@ -61,7 +52,7 @@ pub(in crate::transcode) fn gather(
     if let Some(sheets) = sheets {
         std::fs::write(folder.join(STORYBOARD), storyboard(&taken, &files, sheets, length))?;
     }
-    Ok(Ok(Gathered { size: first, files }))
+    Ok(Ok(first))
 }
 
 /// The size that was found and the one that was planned, where they differ.

@@ -39,7 +39,7 @@ pub(super) use encoders::UsableEncoders;
 pub(super) use measure::{Measured, Measurement, Taken};
 pub(super) use muxer::whole as whole_muxer;
 pub(super) use package::{Label, Track};
-pub(super) use stills::Sheets;
+pub(super) use stills::{Sheets, pattern};
 
 /// The most pixels that a picture of the input may have; a few bytes can claim billions.
 const MOST_PIXELS: u32 = 1 << 27;

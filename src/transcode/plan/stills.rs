@@ -1,8 +1,8 @@
 //! Still pictures: which frames are taken, and how they are written.
 
 use std::ffi::OsString;
-use std::os::unix::ffi::OsStringExt as _;
-use std::path::Path;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::choice::Choice;
@@ -104,7 +104,7 @@ fn pictures(found: Found<'_>, chosen: &Chosen<'_>, around: Surroundings<'_>) -> 
     }
     let (file, times) = (format!(".{index}"), format!(".{index}.times"));
     drafted.args.extend(words(&["-f", "image2"]));
-    drafted.args.push(pattern(&around.outputs.join(&file), spec.container));
+    drafted.args.push(file_address(&pattern(&around.outputs.join(&file), spec.container)));
     times_list(&mut drafted.args, stream, &taken.choice);
     drafted.args.push(file_address(&around.outputs.join(&times)));
     let kind = PartKind::Pictures { times, count: taken.choice.count.filter(|_| taken.choice.sure) };
@@ -221,13 +221,11 @@ fn times_list(args: &mut Vec<OsString>, stream: &Stream, choice: &Choice) {
     args.extend(words(&["-c:v", "rawvideo", "-f", "framecrc"]));
 }
 
-/// The numbered files in a folder. A percent sign in the folder's own path would be read as a pattern.
-fn pattern(folder: &Path, container: Container) -> OsString {
-    let address = file_address(folder).into_vec();
-    let doubled = address.into_iter().flat_map(|byte| std::iter::repeat_n(byte, if byte == b'%' { 2 } else { 1 }));
-    let mut pattern = OsString::from_vec(doubled.collect());
-    pattern.push(format!("/%05d.{container}"));
-    pattern
+/// The numbered files in a folder, from 1 on. A percent sign in the folder's own path would be read as a pattern.
+pub(in crate::transcode) fn pattern(folder: &Path, container: Container) -> PathBuf {
+    let bytes = folder.as_os_str().as_bytes().iter().copied();
+    let doubled = bytes.flat_map(|byte| std::iter::repeat_n(byte, if byte == b'%' { 2 } else { 1 }));
+    PathBuf::from(OsString::from_vec(doubled.collect())).join(format!("%05d.{container}"))
 }
 
 /// Looks at the frames among which one that isn't black is chosen: every one makes a small grey picture.
@@ -292,6 +290,6 @@ mod tests {
 
     #[test]
     fn a_percent_sign_in_a_folder_is_no_pattern() {
-        assert_eq!(pattern(Path::new("/a%b/.0"), Container::Jpg), "file:/a%%b/.0/%05d.jpg");
+        assert_eq!(pattern(Path::new("/a%b/.0"), Container::Jpg), Path::new("/a%%b/.0/%05d.jpg"));
     }
 }
