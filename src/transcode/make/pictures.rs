@@ -18,6 +18,8 @@ pub(in crate::transcode) fn size(path: &Path) -> Option<(u32, u32)> {
 
 /// Checks the pictures in a folder against the times at which they were taken; writes the WebVTT file of sheets. Gives the
 /// size of each picture or sheet in pixels; the inner error says what is wrong with them.
+///
+/// Unless they must be `whole`, those will do that were finished, and the last of them isn't shown until the end.
 pub(in crate::transcode) fn gather(
     outputs: &Path,
     part: &Part,
@@ -31,6 +33,7 @@ pub(in crate::transcode) fn gather(
     let folder = outputs.join(&part.file);
     let taken = read_times(&std::fs::read_to_string(outputs.join(times))?);
     std::fs::remove_file(outputs.join(times))?;
+    remove_unfinished(&folder)?;
     let files = names(&folder)?;
     let per_file = sheets.map_or(1, |sheets| u64::from(sheets.grid.0) * u64::from(sheets.grid.1));
     let expected = (taken.len() as u64).div_ceil(per_file);
@@ -50,6 +53,7 @@ pub(in crate::transcode) fn gather(
         return Ok(Err(format!("its pictures are {}x{} instead of {}x{}", fault.0, fault.1, sheets.0, sheets.1)));
     }
     if let Some(sheets) = sheets {
+        let length = length.filter(|_| whole);
         std::fs::write(folder.join(STORYBOARD), storyboard(&taken, &files, sheets, length))?;
     }
     Ok(Ok(first))
@@ -60,6 +64,15 @@ fn wrong_size(found: (u32, u32), part: &Part, sheets: Option<Sheets>) -> Option<
     let one = part.holds.video.as_ref()?.size?;
     let planned = sheets.map_or(one, |sheets| (one.0 * sheets.grid.0, one.1 * sheets.grid.1));
     (found != planned).then_some((found, planned))
+}
+
+/// Removes what ffmpeg was about to write when it was killed, under a name of its own.
+fn remove_unfinished(folder: &Path) -> io::Result<()> {
+    let unfinished = |name: &String| Path::new(name).extension().is_some_and(|ending| ending == "tmp");
+    for name in names(folder)?.into_iter().filter(unfinished) {
+        std::fs::remove_file(folder.join(name))?;
+    }
+    Ok(())
 }
 
 fn names(folder: &Path) -> io::Result<Vec<String>> {

@@ -103,7 +103,8 @@ fn pictures(found: Found<'_>, chosen: &Chosen<'_>, around: Surroundings<'_>) -> 
         return Ok(drafted);
     }
     let (file, times) = (format!(".{index}"), format!(".{index}.times"));
-    drafted.args.extend(words(&["-f", "image2"]));
+    // A picture gets its name when it is finished, so that it may be kept where the job is stopped.
+    drafted.args.extend(words(&["-atomic_writing", "1", "-f", "image2"]));
     drafted.args.push(file_address(&pattern(&around.outputs.join(&file), spec.container)));
     times_list(&mut drafted.args, stream, &taken.choice);
     drafted.args.push(file_address(&around.outputs.join(&times)));
@@ -205,6 +206,8 @@ fn frames(args: &mut Vec<OsString>, (stream, facts): (&Stream, &VideoFacts), tak
     args.extend(words(&["-an", "-sn", "-dn", "-fps_mode", "vfr", "-map_metadata", "-1"]));
     args.extend(["-filter:v".into(), filters.join(",").into()]);
     args.extend(words(muxer::picture(container)));
+    // With several, each frame would wait for those after it, or for the end of the film.
+    args.extend(words(&["-threads", "1"]));
     if let Some(count) = taking.choice.count.filter(|_| taking.grid.is_none()) {
         args.extend(["-frames:v".into(), count.to_string().into()]);
     }
@@ -218,7 +221,8 @@ fn times_list(args: &mut Vec<OsString>, stream: &Stream, choice: &Choice) {
     if let Some(count) = choice.count {
         args.extend(["-frames:v".into(), count.to_string().into()]);
     }
-    args.extend(words(&["-c:v", "rawvideo", "-f", "framecrc"]));
+    // Each is told at once, whenever ffmpeg is stopped.
+    args.extend(words(&["-c:v", "rawvideo", "-flush_packets", "1", "-f", "framecrc"]));
 }
 
 /// The numbered files in a folder, from 1 on. A percent sign in the folder's own path would be read as a pattern.

@@ -1,6 +1,6 @@
 //! What is left of a job that is stopped on its way.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use transcoded::domain::format::Container;
@@ -50,6 +50,73 @@ async fn every_output_of_a_stopped_job_is_kept() {
     let (end, kept) = stopped(&world, request, Phase::Transcoding, Controls::default()).await;
     let End::Stopped { outputs, note: None, .. } = end else { panic!("{end:?}") };
     assert!(outputs.len() == 3 && kept.len() == 3 && kept.iter().all(|path| decodes(path)), "{outputs:?}");
+}
+
+/// Small pictures of every second, four to a sheet, and three other kinds.
+fn pictures(grace_seconds: u32) -> Value {
+    let outputs = json!([
+        { "name": "board", "storyboard": { "every_ms": 1000, "width": 32, "columns": 2, "rows": 2 } },
+        { "name": "shots", "thumbnails": { "every_ms": 500 }, "video": { "width": 32 } },
+        { "name": "few", "thumbnails": { "at_ms": [0, 1000, 13_000_000] }, "video": { "width": 32 } },
+        { "name": "poster.jpg", "picture": { "at_ms": 1000 } },
+    ]);
+    json!({ "input": "long.mp4", "grace_seconds": grace_seconds, "outputs": outputs })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_pictures_of_a_stopped_job_are_kept_even_where_it_was_killed() {
+    let world = World::new();
+    world.long_clip();
+    for (grace, killed) in [(60, false), (0, true)] {
+        let (controls, witness, spec) = (Controls::default(), Witness::default(), spec(pictures(grace)));
+        let stopper = async {
+            written(&world, &[".0/00003.jpg", ".1/00005.jpg", ".2/00002.jpg", ".3.jpg"]).await;
+            controls.reason.set(CancelReason::Client).unwrap();
+            controls.stop.cancel();
+        };
+        let ((job, outcome), ()) = tokio::join!(world.run(&spec, &controls, &witness), stopper);
+        let End::Stopped { method, outputs, note: None, .. } = outcome.end else { panic!("{:?}", outcome.end) };
+        assert_eq!((method == CancelMethod::Kill, outputs.len()), (killed, 4), "{method:?}, {outputs:?}");
+        let of = |name: &str| world.files.output(job, 1, name);
+        assert!(decodes(&of("poster.jpg")) && files(&of("few")).len() == 2);
+        let (mut sheets, shots) = (files(&of("board")), files(&of("shots")));
+        let told = sheets.pop().unwrap();
+        assert!(sheets.len() >= 3 && sheets.iter().chain(&shots).all(|picture| decodes(picture)), "{sheets:?}");
+        every_sheet_is_told_of(&std::fs::read_to_string(told).unwrap(), &sheets);
+    }
+}
+
+/// Each sheet of four pictures has cues, the last one at least one, and nothing is shown that there is no sheet of.
+fn every_sheet_is_told_of(text: &str, sheets: &[PathBuf]) {
+    let lines = text.lines().zip(text.lines().skip(1));
+    let cues: Vec<(&str, &str)> = lines.filter(|(_, place)| place.contains('#')).collect();
+    assert_eq!(cues.len().div_ceil(4), sheets.len(), "{text}");
+    assert!(sheets.iter().zip(cues.chunks(4)).all(|(sheet, cues)| sheet.ends_with(&cues[0].1[..9])), "{text}");
+    let (from, to) = cues[cues.len() - 1].0.split_once(" --> ").unwrap();
+    assert_eq!(seconds(to) - seconds(from), 1, "the last one isn't shown to the end of the film: {text}");
+}
+
+/// Waits until the only attempt that runs has written these files.
+async fn written(world: &World, names: &[&str]) {
+    let there = || {
+        let folder = std::fs::read_dir(world.data().join("work")).unwrap().next()?.ok()?.path().join("outputs");
+        names.iter().all(|name| folder.join(name).exists()).then_some(())
+    };
+    while there().is_none() {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Whole seconds of a time such as `00:01:07.500`.
+fn seconds(time: &str) -> u32 {
+    time[..8].split(':').fold(0, |seconds, part| seconds * 60 + part.parse::<u32>().unwrap())
+}
+
+/// What is in a folder.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    files
 }
 
 #[tokio::test(flavor = "multi_thread")]
