@@ -7,7 +7,9 @@ use std::time::Duration;
 use super::lines;
 use crate::domain::failure::{Failure, FailureCode};
 use crate::domain::format::AudioCodec;
+use crate::domain::output::{Shape, Times};
 use crate::transcode::check::verify::{Fault, slack};
+use crate::transcode::make::pictures::Misfit;
 use crate::transcode::plan::{Part, Planned};
 use crate::transcode::run::clean::Cleaner;
 
@@ -46,10 +48,23 @@ impl Case<'_> {
         self.output("was made, but can't be read to its end as media")
     }
 
+    /// Judges a picture that isn't there, though ffmpeg ended well.
+    pub(in crate::transcode) fn unmade(self) -> Failure {
+        if self.starts_late() && !self.complains() {
+            return self.beyond_end();
+        }
+        let message = format!("ffmpeg ended well, but made no {}", self.planned.spec.name);
+        Failure::new(FailureCode::OutputInvalid, message)
+    }
+
     /// Judges pictures that aren't as they should be.
-    pub(in crate::transcode) fn pictures(self, what: &str) -> Failure {
+    pub(in crate::transcode) fn pictures(self, what: &Misfit) -> Failure {
         if self.complains() {
-            return self.damaged(what);
+            return self.damaged(&what.to_string());
+        }
+        if let (Misfit::Fewer { found, .. }, Shape::Thumbnails(Times::AtMs(_))) = (what, &self.planned.spec.shape) {
+            let (what, time) = self.planned.need(*found);
+            return beyond_end(&what, time);
         }
         Failure::new(FailureCode::OutputInvalid, format!("{}: {what}", self.planned.spec.name))
     }
@@ -127,7 +142,8 @@ impl Case<'_> {
     }
 
     fn beyond_end(self) -> Failure {
-        beyond_end(&self.planned.spec.name, self.planned.start)
+        let (what, time) = self.planned.need(0);
+        beyond_end(&what, time)
     }
 
     fn output(self, what: &str) -> Failure {
@@ -135,8 +151,8 @@ impl Case<'_> {
     }
 }
 
-/// The failure where an output starts so late that nothing is left for it.
-pub(in crate::transcode) fn beyond_end(name: &str, start: Duration) -> Failure {
-    let message = format!("{name} starts at {:.3} s, where the input has ended already", start.as_secs_f64());
+/// The failure where something is needed of the input, in words, when that is over.
+pub(in crate::transcode) fn beyond_end(what: &str, time: Duration) -> Failure {
+    let message = format!("{what} at {:.3} s, where the input has ended already", time.as_secs_f64());
     Failure::new(FailureCode::TrimBeyondEnd, message)
 }

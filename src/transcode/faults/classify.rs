@@ -24,7 +24,7 @@ pub(in crate::transcode) struct Remains<'a> {
     pub(in crate::transcode) errors: &'a [String],
     /// Whether the job brought its own arguments.
     pub(in crate::transcode) raw: bool,
-    /// The output that starts last, where it doesn't start with the input.
+    /// What is needed of the input last, in words, and when, unless that is its start.
     pub(in crate::transcode) latest: Option<(&'a str, Duration)>,
 }
 
@@ -36,8 +36,9 @@ pub(in crate::transcode) fn of_report(report: &Report, plan: &Plan, cleaner: &Cl
             Failure::new(C::Killed, "ffmpeg was asked to end by somebody else (a signal)")
         }
         (_, exit) => {
-            let late = plan.outputs.iter().filter(|output| !output.start.is_zero());
-            let latest = late.max_by_key(|output| output.start).map(|late| (late.spec.name.as_str(), late.start));
+            let needs = plan.outputs.iter().map(|output| output.need(0)).filter(|(_, time)| !time.is_zero());
+            let latest = needs.max_by_key(|(_, time)| *time);
+            let latest = latest.as_ref().map(|(what, time)| (what.as_str(), *time));
             classify(Remains { exit, errors: &report.errors, raw: plan.outputs.is_empty(), latest }, cleaner)
         }
     }
@@ -89,10 +90,10 @@ pub(in crate::transcode) fn classify(remains: Remains<'_>, cleaner: &Cleaner) ->
     let ruled = || remains.errors.iter().filter_map(|line| rule(line, cleaner).map(|rule| (rule, line)));
     // What the server lacks ends everything, whatever was said of the input before.
     let found = ruled().find(|(rule, _)| is_ours(*rule)).or_else(|| ruled().next());
-    if let (Some((_, line)), Some((name, start))) = (found, remains.latest)
+    if let (Some((_, line)), Some((what, time))) = (found, remains.latest)
         && is_empty_output(line)
     {
-        return blame::beyond_end(name, start);
+        return blame::beyond_end(what, time);
     }
     // The code alone is telling in ffmpeg 7 and later, where every failure of 5.1 is 1.
     let code = match remains.exit {
@@ -279,7 +280,7 @@ mod tests {
             let errors = [line.to_owned()];
             let remains = Remains { exit: Some(Exit::Code(1)), errors: &errors, raw: false, latest: None };
             assert_eq!(classify(remains, &cleaner).code, C::InputInvalid);
-            let latest = Some(("a.mp4", Duration::from_millis(61_500)));
+            let latest = Some(("a.mp4 starts", Duration::from_millis(61_500)));
             let failure = classify(Remains { latest, ..remains }, &cleaner);
             assert_eq!(failure.code, C::TrimBeyondEnd);
             assert_eq!(failure.message, "a.mp4 starts at 61.500 s, where the input has ended already");

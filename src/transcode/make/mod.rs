@@ -87,6 +87,9 @@ impl Making<'_> {
             _ => part.file.clone(),
         };
         let path = self.path(&file);
+        if part.kind == PartKind::Picture && !path.exists() {
+            return Err(case.unmade().into());
+        }
         let produced = self.checked(part, &path, name, case).await?;
         let targets = decode::Target::of_part(part, &path, name, produced.media());
         let mut output = Output::wanted(&planned.spec);
@@ -212,7 +215,7 @@ impl Making<'_> {
         let length = planned.length.map(|length| length.expected);
         let gathered = blocking(move || pictures::gather(&outputs, &expected, sheets, length, whole)).await;
         let gathered = gathered.map_err(|error| unread(&error, name))?;
-        let size = gathered.map_err(|what| case.pictures(&what))?;
+        let size = gathered.map_err(|misfit| case.pictures(&misfit))?;
         let mut output = Output::wanted(&planned.spec);
         if sheets.is_some() {
             output.links.insert("vtt".to_owned(), pictures::STORYBOARD.to_owned());

@@ -1,6 +1,6 @@
 //! Folders of pictures: counted, numbered, and told of in WebVTT.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::io;
 use std::path::Path;
 use std::time::Duration;
@@ -16,6 +16,35 @@ pub(in crate::transcode) fn size(path: &Path) -> Option<(u32, u32)> {
     Some((u32::try_from(size.width).ok()?, u32::try_from(size.height).ok()?))
 }
 
+/// Why pictures aren't those that were planned.
+#[derive(Debug)]
+pub(in crate::transcode) enum Misfit {
+    /// There are so many, which is too few.
+    Fewer {
+        /// How many were taken.
+        found: usize,
+        /// How many there should be.
+        planned: u64,
+    },
+    /// Something else, in words for people.
+    Otherwise(String),
+}
+
+impl fmt::Display for Misfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Fewer { found, planned } => write!(f, "it holds {found} of {planned} pictures"),
+            Self::Otherwise(what) => f.write_str(what),
+        }
+    }
+}
+
+impl From<String> for Misfit {
+    fn from(what: String) -> Self {
+        Self::Otherwise(what)
+    }
+}
+
 /// Checks the pictures in a folder against the times at which they were taken; writes the WebVTT file of sheets. Gives the
 /// size of each picture or sheet in pixels; the inner error says what is wrong with them.
 ///
@@ -26,9 +55,9 @@ pub(in crate::transcode) fn gather(
     sheets: Option<Sheets>,
     length: Option<Duration>,
     whole: bool,
-) -> io::Result<Result<(u32, u32), String>> {
+) -> io::Result<Result<(u32, u32), Misfit>> {
     let PartKind::Pictures { times, count } = &part.kind else {
-        return Ok(Err("it is no folder of pictures".to_owned()));
+        return Ok(Err("it is no folder of pictures".to_owned().into()));
     };
     let folder = outputs.join(&part.file);
     let taken = read_times(&std::fs::read_to_string(outputs.join(times))?);
@@ -37,20 +66,21 @@ pub(in crate::transcode) fn gather(
     let files = names(&folder)?;
     let per_file = sheets.map_or(1, |sheets| u64::from(sheets.grid.0) * u64::from(sheets.grid.1));
     let expected = (taken.len() as u64).div_ceil(per_file);
-    let Some(first) = files.first().and_then(|file| size(&folder.join(file))) else {
-        return Ok(Err("there is no picture in it that can be read".to_owned()));
-    };
-    if whole && count.is_some_and(|count| count != taken.len() as u64) {
-        return Ok(Err(format!("it holds {} pictures instead of {}", taken.len(), count.unwrap_or(0))));
+    if let Some(planned) = count.filter(|planned| whole && *planned > taken.len() as u64) {
+        return Ok(Err(Misfit::Fewer { found: taken.len(), planned }));
     }
+    let Some(first) = files.first().and_then(|file| size(&folder.join(file))) else {
+        return Ok(Err("there is no picture in it that can be read".to_owned().into()));
+    };
     if whole && expected != files.len() as u64 {
-        return Ok(Err(format!("it holds {} files instead of {expected}", files.len())));
+        return Ok(Err(format!("it holds {} files instead of {expected}", files.len()).into()));
     }
     if let Some(odd) = files.iter().find(|file| size(&folder.join(file)) != Some(first)) {
-        return Ok(Err(format!("{odd} can't be read, or is of another size than the first one")));
+        return Ok(Err(format!("{odd} can't be read, or is of another size than the first one").into()));
     }
     if let Some((fault, sheets)) = wrong_size(first, part, sheets) {
-        return Ok(Err(format!("its pictures are {}x{} instead of {}x{}", fault.0, fault.1, sheets.0, sheets.1)));
+        let what = format!("its pictures are {}x{} instead of {}x{}", fault.0, fault.1, sheets.0, sheets.1);
+        return Ok(Err(what.into()));
     }
     if let Some(sheets) = sheets {
         let length = length.filter(|_| whole);

@@ -32,7 +32,7 @@ use crate::domain::decision::Decision;
 use crate::domain::failure::{Failure, FailureCode};
 use crate::domain::format::{AudioCodec, Container, VideoCodec};
 use crate::domain::media::{FrameRate, MediaInfo, Stream};
-use crate::domain::output::{OutputSpec, PackageSpec, Shape};
+use crate::domain::output::{OutputSpec, PackageSpec, Shape, Times};
 use crate::ffmpeg::{GLOBAL_ARGS, INPUT_ALLOWLIST};
 
 pub(super) use encoders::UsableEncoders;
@@ -74,6 +74,21 @@ pub(super) struct Planned {
     pub(super) parts: Vec<Part>,
     /// What becomes of the parts then.
     pub(super) make: Make,
+}
+
+impl Planned {
+    /// What it needs of the input at a certain time, in words, and that time: where it starts, or its picture of this number.
+    pub(super) fn need(&self, picture: usize) -> (String, Duration) {
+        let name = &self.spec.name;
+        match &self.spec.shape {
+            Shape::Thumbnails(Times::AtMs(times)) => {
+                let after = times.get(picture).copied().map(Duration::from_millis).unwrap_or_default();
+                (format!("{name} needs a picture"), self.start + after)
+            }
+            Shape::Picture(_) => (format!("{name} needs the picture"), self.start),
+            _ => (format!("{name} starts"), self.start),
+        }
+    }
 }
 
 /// One file, or folder of pictures, that ffmpeg writes.

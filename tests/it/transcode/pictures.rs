@@ -96,6 +96,26 @@ async fn the_last_picture_is_taken_up_to_the_end_and_none_beyond() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_picture_after_an_end_that_nobody_knew_is_told_with_its_time() {
+    let world = World::new();
+    black_lead(&world);
+    world.clip("-i {lead.mp4} -c copy", "lead.ts");
+    let shots = |times: &[u64]| json!({ "name": "shots", "thumbnails": { "at_ms": times } });
+    for output in [
+        json!({ "name": "a.jpg", "picture": { "at_ms": 60_000 } }),
+        shots(&[0, 60_000, 70_000]),
+        shots(&[60_000]),
+        shots(&[0, 60_000]),
+    ] {
+        for outputs in [json!([output]), json!([output, { "name": "poster.png" }])] {
+            let failure = world.fail(json!({ "input": "lead.ts", "outputs": outputs })).await;
+            assert_eq!(failure.code, C::TrimBeyondEnd, "{outputs}: {failure}");
+            assert!(failure.message.contains("picture at 60.000 s, where the input has ended"), "{outputs}: {failure}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn thumbnails_come_at_times_at_intervals_or_evenly_spread() {
     let world = World::new();
     black_lead(&world);
