@@ -69,6 +69,9 @@ pub(in crate::transcode) fn gather(
     if let Some(planned) = count.filter(|planned| whole && *planned > taken.len() as u64) {
         return Ok(Err(Misfit::Fewer { found: taken.len(), planned }));
     }
+    if let Some(planned) = count.filter(|planned| whole && *planned < taken.len() as u64) {
+        return Ok(Err(format!("it holds {} pictures instead of {planned}", taken.len()).into()));
+    }
     let Some(first) = files.first().and_then(|file| size(&folder.join(file))) else {
         return Ok(Err("there is no picture in it that can be read".to_owned().into()));
     };
