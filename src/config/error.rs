@@ -22,6 +22,9 @@ pub enum ConfigError {
         /// Where and why.
         message: String,
     },
+    /// Several files can't be used.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Several(Vec<ConfigError>),
     /// A setting has a value that can't be used.
     #[error("{setting}: {message}")]
     Unusable {

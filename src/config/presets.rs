@@ -1,8 +1,10 @@
 //! The operator's own presets: files in a folder, read and checked at the start.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::error::ConfigError;
+use crate::domain::document::Document;
+use crate::domain::invalid::FieldError;
 use crate::domain::preset::{Preset, Presets};
 
 /// The longest name of a preset, in bytes.
@@ -11,55 +13,74 @@ const LONGEST_NAME: usize = 64;
 /// The built-in presets and those of `folder`.
 ///
 /// # Errors
-/// Where the folder or one of its presets can't be used.
+/// Where the folder or some of its presets can't be used: everything that is wrong with them.
 pub fn load_presets(folder: Option<&Path>) -> Result<Presets, ConfigError> {
     let Some(folder) = folder else { return Ok(Presets::built_in()) };
-    let unreadable = |source| ConfigError::Unreadable { path: folder.to_owned(), source };
-    let mut own = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
-        let path = entry.map_err(unreadable)?.path();
-        let known = path.extension().is_some_and(|ending| ending == "toml" || ending == "json");
-        if known {
-            own.push(read(&path)?);
+    let (mut own, mut wrong) = (Vec::new(), Vec::new());
+    for path in files(folder)? {
+        match read(&path) {
+            Ok(preset) => own.push(preset),
+            Err(error) => wrong.push(error),
         }
     }
     own.sort_by(|one, other| one.name.cmp(&other.name));
-    if let Some(pair) = own.windows(2).find(|pair| pair[0].name == pair[1].name) {
+    for pair in own.windows(2).filter(|pair| pair[0].name == pair[1].name) {
         let message = format!("there are two presets called {:?}", pair[0].name);
-        return Err(ConfigError::Wrong { path: folder.to_owned(), message });
+        wrong.push(ConfigError::Wrong { path: folder.to_owned(), message });
     }
-    Ok(Presets::built_in().with(own))
+    match wrong.pop() {
+        None => Ok(Presets::built_in().with(own)),
+        Some(only) if wrong.is_empty() => Err(only),
+        Some(last) => Err(ConfigError::Several(wrong.into_iter().chain([last]).collect())),
+    }
+}
+
+/// The files of presets in a folder, in the order of their names.
+fn files(folder: &Path) -> Result<Vec<PathBuf>, ConfigError> {
+    let unreadable = |source| ConfigError::Unreadable { path: folder.to_owned(), source };
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        if path.extension().is_some_and(|ending| ending == "toml" || ending == "json") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
 }
 
 fn read(path: &Path) -> Result<Preset, ConfigError> {
-    let wrong = |message: String| ConfigError::Wrong { path: path.to_owned(), message };
     let text =
         std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
-    let preset: Result<Preset, String> = if path.extension().is_some_and(|ending| ending == "json") {
-        serde_json::from_str(&text).map_err(|error| error.to_string())
-    } else {
-        toml::from_str(&text).map_err(|error| error.to_string())
-    };
-    let preset = preset.map_err(|message| wrong(message.trim().to_owned()))?;
+    let is_json = path.extension().is_some_and(|ending| ending == "json");
+    let document = if is_json { Document::of_json(text.as_bytes()) } else { Document::of_toml(&text) };
+    let checked = document.map_err(|message| vec![message]).and_then(|document| check(document, path));
+    checked.map_err(|wrong| ConfigError::Wrong { path: path.to_owned(), message: wrong.join("; ") })
+}
+
+/// The preset that a file holds.
+fn check(document: Document, path: &Path) -> Result<Preset, Vec<String>> {
+    let (preset, mut errors) = document.read::<Preset>();
+    let preset = preset.unwrap_or_default();
+    let mut wrong: Vec<String> = Vec::new();
     let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
     let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
     if stem.is_empty() || stem.len() > LONGEST_NAME || !stem.chars().all(plain) {
-        return Err(wrong("a preset is called as its file, with letters, digits, \".\", \"_\" and \"-\"".to_owned()));
+        wrong.push("a preset is called as its file, with letters, digits, \".\", \"_\" and \"-\"".to_owned());
     }
     if !preset.name.is_empty() && preset.name != stem {
-        return Err(wrong(format!("it calls itself {:?}, but its file says {stem:?}", preset.name)));
+        wrong.push(format!("it calls itself {:?}, but its file says {stem:?}", preset.name));
     }
     let preset = Preset { name: stem.to_owned(), ..preset };
-    match preset.check() {
-        Ok(()) => Ok(preset),
-        Err(errors) => {
-            let told: Vec<String> = errors
-                .iter()
-                .map(|error| format!("{}: {}", error.pointer.trim_start_matches('/'), error.detail))
-                .collect();
-            Err(wrong(told.join("; ")))
-        }
-    }
+    let meaning = preset.check().err().unwrap_or_default();
+    let new = |error: &FieldError| !errors.iter().any(|known| error.is_within(known));
+    let meaning: Vec<_> = meaning.into_iter().filter(new).collect();
+    errors.extend(meaning);
+    wrong.extend(errors.iter().map(|error| match error.pointer.trim_start_matches('/') {
+        "" => error.detail.clone(),
+        field => format!("{field}: {}", error.detail),
+    }));
+    if wrong.is_empty() { Ok(preset) } else { Err(wrong) }
 }
 
 #[cfg(test)]
@@ -101,6 +122,25 @@ mod tests {
         ] {
             let error = loaded(&[(name, text)]).expect_err(name);
             assert!(error.contains(told) && error.contains(name), "{error}");
+        }
+        let all = loaded(&[
+            (
+                "a.toml",
+                "container = 'mp5'\n[video]\ncodec = 'h264'\ncrf = 99\ncolour = 'red'\n[audio]\nchannels = 'two'",
+            ),
+            ("b.json", r#"{"video": {"hieght": 720}}"#),
+        ]);
+        let all = all.unwrap_err();
+        for told in [
+            "a.toml is wrong: ",
+            "container: it is mp4",
+            "did you mean \"mp3\"?",
+            "video/crf: crf is 0 to 51",
+            "video/colour: there is no such field",
+            "audio/channels: it must be a whole number, not \"two\"",
+            "b.json is wrong: video/hieght: there is no such field; did you mean \"height\"?",
+        ] {
+            assert!(all.contains(told), "{told}: {all}");
         }
         let twice = loaded(&[("a.toml", "container = 'mp4'"), ("a.json", r#"{"container": "mp4"}"#)]).unwrap_err();
         assert!(twice.contains("two presets"), "{twice}");

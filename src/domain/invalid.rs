@@ -12,6 +12,15 @@ pub struct FieldError {
     pub detail: String,
 }
 
+impl FieldError {
+    /// Whether it is about the same field as the other, or about one inside it.
+    #[must_use]
+    pub fn is_within(&self, other: &Self) -> bool {
+        let rest = self.pointer.strip_prefix(&other.pointer);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+}
+
 /// The errors that were found so far in a request.
 #[derive(Debug, Default)]
 pub struct FieldErrors(Vec<FieldError>);

@@ -1,6 +1,7 @@
 //! The words and the rules: plain values with no database, no HTTP, no processes and no clock of their own.
 
 pub mod decision;
+pub mod document;
 pub mod failure;
 pub mod format;
 pub mod id;

@@ -54,7 +54,7 @@ pub struct JobRequest {
     #[schema(minimum = -1000, maximum = 1000)]
     pub priority: i32,
     /// The client's own marks, to find the job by: up to 32, keys up to 64 bytes, values up to 256.
-    #[serde(default, deserialize_with = "strict::texts_by_key")]
+    #[serde(default)]
     pub labels: BTreeMap<String, String>,
     /// The most seconds that one attempt may run, 1 to 604 800.
     #[serde(default = "default_timeout_seconds")]

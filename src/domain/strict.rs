@@ -1,12 +1,10 @@
-//! Reading JSON as strictly as it is described, where serde alone is generous: it takes a list for an object, and of a
-//! key that comes twice the last.
+//! Reading JSON as strictly as it is described, where serde alone is generous: it takes a list for an object.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 
 /// A `T` that is written as an object.
 struct Object<T>(T);
@@ -47,30 +45,4 @@ pub(super) fn objects<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
 ) -> Result<Option<Vec<T>>, D::Error> {
     let objects = Option::<Vec<Object<T>>>::deserialize(deserializer)?;
     Ok(objects.map(|objects| objects.into_iter().map(|object| object.0).collect()))
-}
-
-struct UniqueKeys;
-
-impl<'de> Visitor<'de> for UniqueKeys {
-    type Value = BTreeMap<String, String>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut found = BTreeMap::new();
-        while let Some((key, value)) = map.next_entry::<String, String>()? {
-            if found.contains_key(&key) {
-                return Err(A::Error::custom(format_args!("duplicate field `{key}`")));
-            }
-            found.insert(key, value);
-        }
-        Ok(found)
-    }
-}
-
-/// Texts by key, no key twice.
-pub(super) fn texts_by_key<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, String>, D::Error> {
-    deserializer.deserialize_map(UniqueKeys)
 }

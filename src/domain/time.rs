@@ -70,7 +70,8 @@ impl Serialize for Timestamp {
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let time: jiff::Timestamp = text.parse().map_err(de::Error::custom)?;
+        let time: jiff::Timestamp =
+            text.parse().map_err(|_| de::Error::custom("give a time such as \"2026-01-31T18:00:00Z\""))?;
         Ok(Self(time.as_millisecond()))
     }
 }

@@ -8,7 +8,7 @@ use super::problem::Problem;
 use crate::domain::invalid::FieldError;
 use crate::domain::planned::JobPlan;
 use crate::domain::request::{Examined, JobRequest};
-use crate::transcode::{Planning, ProbeFailure};
+use crate::transcode::{Impossible, Planning, ProbeFailure};
 
 /// Tells what a job would do, without running it: the body is that of `POST /v1/jobs`. What is wrong with it is in the answer.
 #[utoipa::path(
@@ -37,12 +37,12 @@ pub(super) async fn plan(
 
 fn take(answer: &mut JobPlan, planning: Planning, places: &[usize], errors: &mut Vec<FieldError>) {
     errors.extend(planning.unreadable.map(|failure| at("/input", failure)));
-    for (index, failure) in planning.impossible {
-        let place = places.get(index).copied().unwrap_or(index);
-        let pointer = format!("/outputs/{place}");
-        // That an encoder is missing was found without the input, and named more closely.
-        if errors.iter().all(|error| !error.pointer.starts_with(&format!("{pointer}/"))) {
-            errors.push(at(&pointer, failure));
+    for Impossible { output, field, failure } in planning.impossible {
+        let place = places.get(output).copied().unwrap_or(output);
+        let error = at(&format!("/outputs/{place}{field}"), failure);
+        // That an encoder is missing was found without the input.
+        if !errors.iter().any(|known| error.is_within(known)) {
+            errors.push(error);
         }
     }
     answer.input = planning.input;

@@ -19,6 +19,6 @@ mod toolchain;
 mod transcoder;
 
 pub use order::{Controls, End, Observer, Order, Outcome};
-pub use planning::Planning;
+pub use planning::{Impossible, Planning};
 pub use toolchain::Toolchain;
 pub use transcoder::{ProbeFailure, Transcoder};

@@ -11,7 +11,7 @@ use crate::domain::media::{FrameRate, MediaInfo};
 use crate::domain::output::OutputSpec;
 use crate::domain::planned::{PlannedAudio, PlannedCommand, PlannedMedia, PlannedOutput, PlannedVideo};
 use crate::domain::request::{JobSpec, Work};
-use crate::transcode::plan::{self, Make, Measured, Part, Plan, Planned, Surroundings, raw};
+use crate::transcode::plan::{self, Fault, Make, Measured, Part, Plan, Planned, Surroundings, raw};
 use crate::transcode::transcoder::{ProbeFailure, Transcoder};
 
 /// What stands for the job's own folders in the arguments.
@@ -29,8 +29,19 @@ pub struct Planning {
     pub commands: Vec<PlannedCommand>,
     /// Why the input can't be read.
     pub unreadable: Option<Failure>,
-    /// Why single outputs can't be made, by their numbers among those of the job.
-    pub impossible: Vec<(usize, Failure)>,
+    /// Why single outputs can't be made, all of it.
+    pub impossible: Vec<Impossible>,
+}
+
+/// Why an output can't be made.
+#[derive(Clone, Debug)]
+pub struct Impossible {
+    /// The output's number among those of the job.
+    pub output: usize,
+    /// A JSON pointer into the output, e.g. `/video/codec`; empty for all of it.
+    pub field: String,
+    /// Why.
+    pub failure: Failure,
 }
 
 impl Transcoder {
@@ -79,8 +90,10 @@ impl Transcoder {
             crash_safe: spec.crash_safe,
             measured: &measured,
         };
-        planning.impossible = plan::faults(specs, info, around);
-        let impossible = |index: usize| planning.impossible.iter().any(|(place, _)| *place == index);
+        let faults = plan::faults(specs, info, around).into_iter();
+        let named = |(output, Fault { field, failure })| Impossible { output, field, failure };
+        planning.impossible = faults.map(named).collect();
+        let impossible = |index: usize| planning.impossible.iter().any(|fault| fault.output == index);
         let possible: Vec<OutputSpec> =
             specs.iter().enumerate().filter(|(index, _)| !impossible(*index)).map(|(_, spec)| spec.clone()).collect();
         if !possible.is_empty() {

@@ -43,7 +43,7 @@ impl Serialize for RequestedRate {
 impl<'de> Deserialize<'de> for RequestedRate {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
-        #[serde(untagged, expecting = "a frame rate such as 25, 29.97 or \"30000/1001\"")]
+        #[serde(untagged, expecting = "give a frame rate such as 25, 29.97 or \"30000/1001\"")]
         enum Spelling {
             Number(f64),
             Fraction(String),
@@ -52,7 +52,7 @@ impl<'de> Deserialize<'de> for RequestedRate {
             Spelling::Number(number) => Self::of_number(number),
             Spelling::Fraction(text) => FrameRate::parse(&text).map(Self),
         };
-        rate.ok_or_else(|| de::Error::custom("a frame rate such as 25, 29.97 or \"30000/1001\" was expected"))
+        rate.ok_or_else(|| de::Error::custom("give a frame rate such as 25, 29.97 or \"30000/1001\""))
     }
 }
 

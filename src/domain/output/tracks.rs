@@ -13,7 +13,7 @@ const MOST_TRACKS: usize = 16;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(
     untagged,
-    expecting = "\"main\", \"all\", \"none\", or a list such as [{\"language\": \"eng\"}, {\"track\": 1}]"
+    expecting = "give \"main\", \"all\", \"none\", or a list such as [{\"language\": \"eng\"}, {\"track\": 1}]"
 )]
 pub enum Tracks {
     /// By a word.

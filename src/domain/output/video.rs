@@ -194,7 +194,7 @@ impl<'de> Deserialize<'de> for Aspect {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         let ratio = Ratio::parse(&text).filter(|ratio| (0.1..=10.0).contains(&ratio.value()));
-        ratio.map(Self).ok_or_else(|| de::Error::custom("a shape such as \"16:9\", from 1:10 to 10:1, was expected"))
+        ratio.map(Self).ok_or_else(|| de::Error::custom("give a shape such as \"16:9\", from 1:10 to 10:1"))
     }
 }
 

@@ -93,7 +93,7 @@ impl Part {
 
 /// Whether an output takes text of the input along.
 pub(super) fn has_text(spec: &OutputSpec, info: &MediaInfo) -> bool {
-    Chosen::of(spec, info).is_ok_and(|chosen| chosen.subtitles.iter().any(|stream| is_text(&stream.codec)))
+    Chosen::complete(spec, info).is_some_and(|chosen| chosen.subtitles.iter().any(|stream| is_text(&stream.codec)))
 }
 
 /// One track that is cut for one output.
@@ -118,7 +118,7 @@ impl Cuts {
     pub(super) fn of(specs: &[OutputSpec], info: &MediaInfo, spans: &Spans) -> Self {
         let mut cuts = Vec::new();
         for (output, spec) in specs.iter().enumerate().filter(|(output, _)| spans.trims(*output)) {
-            let Ok(chosen) = Chosen::of(spec, info) else { continue };
+            let Some(chosen) = Chosen::complete(spec, info) else { continue };
             // What is text alone isn't cut once more by ffmpeg.
             let lead_in = if spec.shape == Shape::File { spans.offset(output) } else { Duration::ZERO };
             let part = Part { start: spans.start(output), limit: spans.limit(output), lead_in };

@@ -2,31 +2,36 @@
 
 use std::time::Duration;
 
+use super::faults::Faults;
 use super::tells_its_length;
 use super::tracks::Chosen;
 use crate::domain::failure::{Failure, FailureCode};
 use crate::domain::media::{MediaInfo, Stream};
 use crate::domain::output::{OutputSpec, Shape, Times};
 
-/// # Errors
-/// Where the output starts, or one of its pictures is to be taken, when the input has ended for sure.
-pub(super) fn in_time(
-    spec: &OutputSpec,
-    start: Duration,
-    info: &MediaInfo,
-    chosen: &Chosen<'_>,
-) -> Result<(), Failure> {
-    let Some(end) = end(info, chosen) else { return Ok(()) };
-    let (does, what, times) = match &spec.shape {
-        Shape::Thumbnails(Times::AtMs(times)) => ("needs a picture at", "input's video", times.as_slice()),
-        Shape::Picture(_) => ("needs the picture at", "input's video", [].as_slice()),
-        _ => ("starts at", "input", [].as_slice()),
+/// Notes where the output starts, or one of its pictures is to be taken, when the input has ended for sure.
+pub(super) fn in_time(spec: &OutputSpec, start: Duration, info: &MediaInfo, chosen: &Chosen<'_>, faults: &mut Faults) {
+    let Some(end) = end(info, chosen) else { return };
+    let mut check = |moment: Duration, field: &str, does: &str, what: &str| {
+        if moment >= end {
+            let (name, moment, end) = (&spec.name, moment.as_secs_f64(), end.as_secs_f64());
+            let message = format!("{name} {does} {moment:.3} s, but the {what} ends at {end:.3} s");
+            faults.note(field, Failure::new(FailureCode::TrimBeyondEnd, message));
+        }
     };
-    let moments = std::iter::once(start).chain(times.iter().map(|ms| start + Duration::from_millis(*ms)));
-    let Some(late) = moments.into_iter().find(|moment| *moment >= end) else { return Ok(()) };
-    let (name, late, end) = (&spec.name, late.as_secs_f64(), end.as_secs_f64());
-    let message = format!("{name} {does} {late:.3} s, but the {what} ends at {end:.3} s");
-    Err(Failure::new(FailureCode::TrimBeyondEnd, message))
+    match &spec.shape {
+        Shape::Thumbnails(Times::AtMs(times)) => {
+            for (index, ms) in times.iter().enumerate() {
+                let (moment, field) = (start + Duration::from_millis(*ms), format!("/thumbnails/at_ms/{index}"));
+                check(moment, &field, "needs a picture at", "input's video");
+            }
+        }
+        Shape::Picture(picture) => {
+            let field = if picture.at_ms.is_some() { "/picture/at_ms" } else { "/trim/start_ms" };
+            check(start, field, "needs the picture at", "input's video");
+        }
+        _ => check(start, "/trim/start_ms", "starts at", "input"),
+    }
 }
 
 /// When all chosen streams have ended, where the input tells: it may be earlier, but not later.

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 
 use super::encoders::{Encoding, UsableEncoders};
+use super::faults::Faults;
 use super::measure::loudness_key;
 use super::tracks::{Chosen, audio_codec_name, is_text};
 use super::{
@@ -16,7 +17,7 @@ use crate::domain::media::{AudioFacts, MediaInfo, Stream, VideoFacts};
 use crate::domain::output::{OutputSpec, Shape, VideoSpec};
 
 /// Plans a file of sound and moving pictures.
-pub(super) fn media(found: Found<'_>, chosen: &Chosen<'_>, around: Surroundings<'_>) -> Result<Drafted, Failure> {
+pub(super) fn media(found: Found<'_>, chosen: &Chosen<'_>, around: Surroundings<'_>, faults: &mut Faults) -> Drafted {
     let Found { index, spec, spans, .. } = found;
     let mut drafted = Drafted::default();
     let mut holds = Holds::default();
@@ -26,13 +27,13 @@ pub(super) fn media(found: Found<'_>, chosen: &Chosen<'_>, around: Surroundings<
         drafted.args.extend(["-map".into(), found.named(stream)]);
     }
     if let Some(video) = chosen.video {
-        holds.video = Some(video_stream(video, found, around, &mut drafted)?);
+        holds.video = faults.take("/video/codec", video_stream(video, found, around, &mut drafted));
     }
     for (place, audio) in chosen.audio.iter().enumerate() {
-        holds.audio.push(audio_stream(*audio, place, found, around, &mut drafted)?);
+        holds.audio.extend(faults.take("/audio/codec", audio_stream(*audio, place, found, around, &mut drafted)));
     }
     for (place, stream) in chosen.subtitles.iter().enumerate() {
-        subtitle_stream(stream, place, found, &mut drafted)?;
+        faults.take("/subtitles/tracks", subtitle_stream(stream, place, found, &mut drafted));
         holds.subtitles += 1;
     }
     if chosen.subtitles.is_empty() {
@@ -47,15 +48,15 @@ pub(super) fn media(found: Found<'_>, chosen: &Chosen<'_>, around: Surroundings<
     drafted.args.push(file_address(&around.outputs.join(&file)));
     drafted.parts.push(Part { file, container: spec.container, kind: PartKind::Media, holds });
     drafted.make = Some(if crash_safe { Make::Defragment } else { Make::AsItIs });
-    Ok(drafted)
+    drafted
 }
 
 /// Plans one track of subtitles.
-pub(super) fn text(found: Found<'_>, chosen: &Chosen<'_>, around: Surroundings<'_>) -> Result<Drafted, Failure> {
+pub(super) fn text(found: Found<'_>, chosen: &Chosen<'_>, around: Surroundings<'_>, faults: &mut Faults) -> Drafted {
     let Found { index, spec, .. } = found;
     let mut drafted = Drafted::default();
     for (place, stream) in chosen.subtitles.iter().enumerate() {
-        subtitle_stream(stream, place, found, &mut drafted)?;
+        faults.take("/subtitles/tracks", subtitle_stream(stream, place, found, &mut drafted));
     }
     drafted.args.extend(words(&["-vn", "-an", "-dn"]));
     drafted.args.extend(found.text_span(chosen));
@@ -64,7 +65,7 @@ pub(super) fn text(found: Found<'_>, chosen: &Chosen<'_>, around: Surroundings<'
     drafted.args.push(file_address(&around.outputs.join(&file)));
     let holds = Holds { subtitles: 1, ..Holds::default() };
     drafted.parts.push(Part { file, container: spec.container, kind: PartKind::Text, holds });
-    Ok(drafted)
+    drafted
 }
 
 fn video_stream(

@@ -130,7 +130,7 @@ pub(super) fn needed(
                 needed.push(poster);
             }
         }
-        let Ok(chosen) = Chosen::of(spec, info) else { continue };
+        let Some(chosen) = Chosen::complete(spec, info) else { continue };
         for (stream, facts) in chosen.audio {
             let Some(key) = loudness_key(stream, facts, spec, spans, index) else { continue };
             let subject = Subject::Loudness(key.clone());

@@ -9,6 +9,7 @@ mod copying;
 mod cues;
 mod encoders;
 mod ends;
+mod faults;
 mod files;
 mod measure;
 mod muxer;
@@ -26,6 +27,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use self::cues::Cuts;
+use self::faults::Faults;
 use self::span::{Grid, Reading, Spans, Want};
 use self::tracks::Chosen;
 use crate::domain::decision::Decision;
@@ -36,6 +38,7 @@ use crate::domain::output::{OutputSpec, PackageSpec, Shape, Times};
 use crate::ffmpeg::{GLOBAL_ARGS, INPUT_ALLOWLIST};
 
 pub(super) use encoders::UsableEncoders;
+pub(super) use faults::Fault;
 pub(super) use measure::{Measured, Measurement, Taken};
 pub(super) use muxer::whole as whole_muxer;
 pub(super) use package::{Label, Track};
@@ -261,7 +264,9 @@ pub(super) fn plan(specs: &[OutputSpec], info: &MediaInfo, around: Surroundings<
     args.extend(cuts.inputs(around));
     let mut outputs = Vec::new();
     for (index, spec) in specs.iter().enumerate() {
-        let (planned, drafted) = one(index, spec, info, (&spans, &cuts), around)?;
+        let mut faults = Faults::default();
+        let (planned, drafted) = one(index, spec, info, (&spans, &cuts), around, &mut faults);
+        faults.first().map_or(Ok(()), Err)?;
         args.extend(drafted);
         outputs.push(planned);
     }
@@ -273,14 +278,16 @@ pub(super) fn plan(specs: &[OutputSpec], info: &MediaInfo, around: Surroundings<
     Ok(Plan { measurements, files, args, expected, outputs })
 }
 
-/// Everything that keeps the input from becoming these outputs: the number of the output, and the failure.
-pub(super) fn faults(specs: &[OutputSpec], info: &MediaInfo, around: Surroundings<'_>) -> Vec<(usize, Failure)> {
+/// Everything that keeps the input from becoming these outputs, each with the number of the output.
+pub(super) fn faults(specs: &[OutputSpec], info: &MediaInfo, around: Surroundings<'_>) -> Vec<(usize, Fault)> {
     let alone = |(index, spec): (usize, &OutputSpec)| {
         let spans = Spans::of(&[want(spec, info, around)], span::lead(&info.container));
         let cuts = Cuts::of(std::slice::from_ref(spec), info, &spans);
-        one(0, spec, info, (&spans, &cuts), around).err().map(|failure| (index, failure))
+        let mut faults = Faults::default();
+        one(0, spec, info, (&spans, &cuts), around, &mut faults);
+        faults.into_iter().map(move |fault| (index, fault))
     };
-    specs.iter().enumerate().filter_map(alone).collect()
+    specs.iter().enumerate().flat_map(alone).collect()
 }
 
 fn one(
@@ -289,19 +296,20 @@ fn one(
     info: &MediaInfo,
     (spans, cuts): (&Spans, &Cuts),
     around: Surroundings<'_>,
-) -> Result<(Planned, Vec<OsString>), Failure> {
-    let chosen = Chosen::of(spec, info)?;
+    faults: &mut Faults,
+) -> (Planned, Vec<OsString>) {
+    let chosen = Chosen::of(spec, info, faults);
     let (start, input) = (start(spec, around), input_length(info, &chosen));
-    ends::in_time(spec, start, info, &chosen)?;
+    ends::in_time(spec, start, info, &chosen, faults);
     // Without the input's duration the end of a trim is only the most that there can be.
     let length = input.and_then(|input| length(input, spans, index, spec));
     let exact = length.is_some_and(|length| length.exact);
     let found = Found { index, spec, info, spans, cuts, length: length.map(|length| length.expected), exact };
     let mut drafted = match &spec.shape {
-        Shape::File => files::media(found, &chosen, around)?,
-        Shape::Text => files::text(found, &chosen, around)?,
-        Shape::Package(package) => package::plan(found, package, &chosen, around)?,
-        Shape::Picture(_) | Shape::Thumbnails(_) | Shape::Storyboard(_) => stills::plan(found, &chosen, around)?,
+        Shape::File => files::media(found, &chosen, around, faults),
+        Shape::Text => files::text(found, &chosen, around, faults),
+        Shape::Package(package) => package::plan(found, package, &chosen, around, faults),
+        Shape::Picture(_) | Shape::Thumbnails(_) | Shape::Storyboard(_) => stills::plan(found, &chosen, around, faults),
     };
     for part in drafted.parts.iter_mut().filter(|part| part.kind == PartKind::Media) {
         part.holds.length = length;
@@ -315,7 +323,7 @@ fn one(
         parts: drafted.parts,
         make: drafted.make.unwrap_or(Make::AsItIs),
     };
-    Ok((planned, drafted.args))
+    (planned, drafted.args)
 }
 
 /// Where an output is to start in the input.

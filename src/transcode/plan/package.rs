@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 
 use super::encoders::Encoding;
+use super::faults::Faults;
 use super::files::{Encoded, encoded_audio};
 use super::tracks::{Chosen, is_text};
 use super::{
@@ -48,10 +49,11 @@ pub(super) fn plan(
     package: &PackageSpec,
     chosen: &Chosen<'_>,
     around: Surroundings<'_>,
-) -> Result<Drafted, Failure> {
+    faults: &mut Faults,
+) -> Drafted {
     let mut drafted = Drafted { make: Some(Make::Package(package.clone())), ..Drafted::default() };
     if found.spec.video.codec != VideoCodec::None {
-        rungs(found, package, chosen, around, &mut drafted)?;
+        faults.take("/video/codec", rungs(found, package, chosen, around, &mut drafted));
     }
     for (place, (stream, facts)) in chosen.audio.iter().enumerate() {
         let name = if place == 0 { "audio".to_owned() } else { format!("audio {}", place + 1) };
@@ -75,7 +77,8 @@ pub(super) fn plan(
                 let why = fits.err().unwrap_or_else(|| format!("browsers don't play {} in segments", stream.codec));
                 let result = found.spec.audio.codec.name();
                 drafted.decisions.push(Decision::of(&name, Action::Encode, why).into(result));
-                encoded_audio((stream, facts), 0, found, around, &mut drafted)?
+                let held = encoded_audio((stream, facts), 0, found, around, &mut drafted);
+                faults.take("/audio/codec", held).unwrap_or_default()
             }
         };
         drafted.args.extend(words(&["-vn", "-sn", "-dn", "-strict", "experimental"]));
@@ -87,9 +90,9 @@ pub(super) fn plan(
         close(found, &format!("a{place}"), AUDIO_MUXER, around, &mut drafted, (kind, holds));
     }
     for (place, stream) in chosen.subtitles.iter().enumerate() {
-        text(found, place, stream, around, &mut drafted)?;
+        faults.take("/subtitles/tracks", text(found, place, stream, around, &mut drafted));
     }
-    Ok(drafted)
+    drafted
 }
 
 /// How long a rendition must be: the input's streams seldom end together.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::choice::Choice;
+use super::faults::Faults;
 use super::picture::{self, Carries};
 use super::span::{self, Spans, Want};
 use super::tracks::Chosen;
@@ -63,17 +64,13 @@ pub(in crate::transcode) struct Sheets {
 }
 
 /// Plans the pictures of one output.
-pub(super) fn plan(found: Found<'_>, chosen: &Chosen<'_>, around: Surroundings<'_>) -> Result<Drafted, Failure> {
-    if !around.encoders.makes_pictures(found.spec.container) {
-        return Err(no_encoder(found.spec.container.name()));
-    }
-    pictures(found, chosen, around)
-}
-
-fn pictures(found: Found<'_>, chosen: &Chosen<'_>, around: Surroundings<'_>) -> Result<Drafted, Failure> {
+pub(super) fn plan(found: Found<'_>, chosen: &Chosen<'_>, around: Surroundings<'_>, faults: &mut Faults) -> Drafted {
     let mut drafted = Drafted::default();
+    if !around.encoders.makes_pictures(found.spec.container) {
+        faults.note("/container", no_encoder(found.spec.container.name()));
+    }
     // That there is one was checked where the streams were chosen.
-    let Some((stream, facts)) = chosen.video else { return Ok(drafted) };
+    let Some((stream, facts)) = chosen.video else { return drafted };
     let Found { index, spec, spans, length, .. } = found;
     let taken = match &spec.shape {
         Shape::Thumbnails(times) => Taking { choice: thumbnails(times, facts, found), video: spec.video, grid: None },
@@ -90,7 +87,8 @@ fn pictures(found: Found<'_>, chosen: &Chosen<'_>, around: Surroundings<'_>) -> 
     };
     frames(&mut drafted.args, (stream, facts), &taken, spec.container);
     let size = picture::fit(facts, &taken.video);
-    fits(spec, size, taken.grid)?;
+    let field = if spec.shape.is_folder() && taken.grid.is_some() { "/storyboard" } else { "/video" };
+    faults.take(field, fits(spec, size, taken.grid));
     let held = HeldVideo { size: Some(size), encoded: true, ..HeldVideo::default() };
     let holds = Holds { video: Some(held).filter(|held| held.size != Some((0, 0))), ..Holds::default() };
     let result = format!("{}, {}x{}", spec.container, size.0, size.1);
@@ -100,7 +98,7 @@ fn pictures(found: Found<'_>, chosen: &Chosen<'_>, around: Surroundings<'_>) -> 
         drafted.args.extend(words(&["-update", "1", "-f", "image2"]));
         drafted.args.push(file_address(&around.outputs.join(&file)));
         drafted.parts.push(Part { file, container: spec.container, kind: PartKind::Picture, holds });
-        return Ok(drafted);
+        return drafted;
     }
     let (file, times) = (format!(".{index}"), format!(".{index}.times"));
     // A picture gets its name when it is finished, so that it may be kept where the job is stopped.
@@ -111,7 +109,7 @@ fn pictures(found: Found<'_>, chosen: &Chosen<'_>, around: Surroundings<'_>) -> 
     let kind = PartKind::Pictures { times, count: taken.choice.count.filter(|_| taken.choice.sure) };
     drafted.parts.push(Part { file, container: spec.container, kind, holds });
     drafted.make.get_or_insert(Make::Thumbnails);
-    Ok(drafted)
+    drafted
 }
 
 /// # Errors

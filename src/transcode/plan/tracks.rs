@@ -1,5 +1,6 @@
 //! Which streams of the input go into an output.
 
+use super::faults::Faults;
 use crate::domain::failure::{Failure, FailureCode};
 use crate::domain::format::{AudioCodec, VideoCodec};
 use crate::domain::media::{AudioFacts, MediaInfo, Stream, VideoFacts};
@@ -15,39 +16,47 @@ pub(super) struct Chosen<'a> {
 }
 
 impl<'a> Chosen<'a> {
-    /// Chooses for `spec`. An output without the input's sound is silent; one that can hold nothing but sound needs it.
-    ///
-    /// # Errors
-    /// Where the input lacks what the output needs.
-    pub(super) fn of(spec: &OutputSpec, info: &'a MediaInfo) -> Result<Self, Failure> {
+    /// Chooses for `spec`. An output without the input's sound is silent; one that can hold nothing but sound needs it. What the
+    /// input lacks of what the output needs goes to `faults`.
+    pub(super) fn of(spec: &OutputSpec, info: &'a MediaInfo, faults: &mut Faults) -> Self {
         let name = &spec.name;
         let video = info.video().filter(|_| spec.shape.is_pictures() || spec.video.codec != VideoCodec::None);
         let audio = if spec.audio.codec.is_kept() && !spec.shape.is_pictures() {
-            audio(&spec.audio.tracks, info, name)?
+            audio(&spec.audio.tracks, info, name, faults)
         } else {
             Vec::new()
         };
-        let subtitles = subtitles(&spec.subtitles, info, name)?;
+        let subtitles = subtitles(&spec.subtitles, info, name, faults);
         let chosen = Self { video, audio, subtitles };
-        chosen.check(spec)?;
-        Ok(chosen)
+        if let Some((field, lack)) = chosen.lacks(spec) {
+            faults.note(field, missing(lack));
+        }
+        chosen
     }
 
-    fn check(&self, spec: &OutputSpec) -> Result<(), Failure> {
-        let name = &spec.name;
-        if spec.shape.is_pictures() && self.video.is_none() {
-            return missing(format!("the input has no video, of which {name} would be a picture"));
+    /// The same where the input lacks nothing.
+    pub(super) fn complete(spec: &OutputSpec, info: &'a MediaInfo) -> Option<Self> {
+        let mut faults = Faults::default();
+        let chosen = Self::of(spec, info, &mut faults);
+        faults.is_empty().then_some(chosen)
+    }
+
+    /// What the output can't be without, and the field that asks for it.
+    fn lacks(&self, spec: &OutputSpec) -> Option<(&'static str, String)> {
+        let (name, films) = (&spec.name, spec.video.codec != VideoCodec::None);
+        if spec.shape.is_pictures() {
+            let lack = || ("", format!("the input has no video, of which {name} would be a picture"));
+            return self.video.is_none().then(lack);
         }
-        if spec.container.is_text() || spec.shape.is_pictures() {
-            return Ok(());
+        match spec.container.is_text() {
+            false if films && self.video.is_none() => {
+                Some(("/video", format!("the input has no video, which {name} needs; ask for an audio output instead")))
+            }
+            false if !films && self.audio.is_empty() => {
+                Some(("/audio", format!("the input has no audio, and {name} would hold nothing else")))
+            }
+            _ => None,
         }
-        if spec.video.codec != VideoCodec::None && self.video.is_none() {
-            return missing(format!("the input has no video, which {name} needs; ask for an audio output instead"));
-        }
-        if spec.video.codec == VideoCodec::None && self.audio.is_empty() {
-            return missing(format!("the input has no audio, and {name} would hold nothing else"));
-        }
-        Ok(())
     }
 
     /// The durations of the streams, as far as they tell.
@@ -57,31 +66,41 @@ impl<'a> Chosen<'a> {
     }
 }
 
-fn audio<'a>(tracks: &Tracks, info: &'a MediaInfo, name: &str) -> Result<Vec<(&'a Stream, &'a AudioFacts)>, Failure> {
+fn audio<'a>(
+    tracks: &Tracks,
+    info: &'a MediaInfo,
+    name: &str,
+    faults: &mut Faults,
+) -> Vec<(&'a Stream, &'a AudioFacts)> {
     let all: Vec<_> = info.audios().collect();
     let streams: Vec<&Stream> = all.iter().map(|(stream, _)| *stream).collect();
-    let picked = pick(tracks, &streams, "audio", name)?;
-    Ok(picked.into_iter().map(|index| all[index]).collect())
+    let picked = pick(tracks, &streams, ("audio", "/audio/tracks"), name, faults);
+    picked.into_iter().map(|index| all[index]).collect()
 }
 
-fn subtitles<'a>(tracks: &Tracks, info: &'a MediaInfo, name: &str) -> Result<Vec<&'a Stream>, Failure> {
+fn subtitles<'a>(tracks: &Tracks, info: &'a MediaInfo, name: &str, faults: &mut Faults) -> Vec<&'a Stream> {
     let all: Vec<_> = info.subtitles().collect();
     if all.is_empty() && tracks.is_main() {
-        return missing(format!("the input has no subtitles for {name}"));
+        faults.note("/subtitles/tracks", missing(format!("the input has no subtitles for {name}")));
     }
-    Ok(pick(tracks, &all, "subtitle", name)?.into_iter().map(|index| all[index]).collect())
+    let picked = pick(tracks, &all, ("subtitle", "/subtitles/tracks"), name, faults);
+    picked.into_iter().map(|index| all[index]).collect()
 }
 
-/// The places of the wanted tracks in `all`.
-fn pick(tracks: &Tracks, all: &[&Stream], kind: &str, name: &str) -> Result<Vec<usize>, Failure> {
+/// The places of the wanted tracks in `all`. They are of a kind, and asked for by a field.
+fn pick(tracks: &Tracks, all: &[&Stream], (kind, field): (&str, &str), name: &str, faults: &mut Faults) -> Vec<usize> {
     match tracks {
-        Tracks::Named(NamedTracks::None) => Ok(Vec::new()),
-        Tracks::Named(NamedTracks::All) => Ok((0..all.len()).collect()),
+        Tracks::Named(NamedTracks::None) => Vec::new(),
+        Tracks::Named(NamedTracks::All) => (0..all.len()).collect(),
         Tracks::Named(NamedTracks::Main) => {
             let default = all.iter().position(|stream| stream.default && !stream.commentary);
-            Ok(default.or((!all.is_empty()).then_some(0)).into_iter().collect())
+            default.or((!all.is_empty()).then_some(0)).into_iter().collect()
         }
-        Tracks::Chosen(choices) => choices.iter().map(|choice| one(choice, all, kind, name)).collect(),
+        Tracks::Chosen(choices) => {
+            let choices = choices.iter().enumerate();
+            let found = choices.map(|(at, choice)| faults.take(&format!("{field}/{at}"), one(choice, all, kind, name)));
+            found.flatten().collect()
+        }
     }
 }
 
@@ -105,11 +124,11 @@ fn one(choice: &TrackChoice, all: &[&Stream], kind: &str, name: &str) -> Result<
         [] => "it has none at all".to_owned(),
         known => format!("it has {}: {}", known.len(), known.join(", ")),
     };
-    missing(format!("the input has {wanted}, which {name} needs; {known}"))
+    Err(missing(format!("the input has {wanted}, which {name} needs; {known}")))
 }
 
-fn missing<T>(message: String) -> Result<T, Failure> {
-    Err(Failure::new(FailureCode::StreamMissing, message))
+fn missing(message: String) -> Failure {
+    Failure::new(FailureCode::StreamMissing, message)
 }
 
 /// Whether subtitles of this codec are text, which can be brought into any form; others are pictures.

@@ -86,22 +86,31 @@ async fn everything_that_is_wrong_is_told_at_once_by_field() {
         { "name": "c.srt" },
         { "name": "d.webm", "audio": { "codec": "mp3" } },
         { "name": "e.mp4", "colour": "red" },
+        { "name": "f.mp4", "video": { "codec": "hevc" }, "audio": { "tracks": [{ "track": 7 }, { "track": 0 }, { "language": "ger" }] },
+          "subtitles": { "tracks": [{ "language": "fre" }] }, "trim": { "start_ms": 90000 } },
     ] });
     let (status, plan) = server.post("/v1/plan", &body).await;
     assert_eq!((status, &plan["feasible"]), (200, &json!(false)));
     let errors = plan["errors"].as_array().unwrap();
     let pointers: Vec<&str> = errors.iter().map(|error| error["pointer"].as_str().unwrap()).collect();
+    // Only what needs the input to be looked at is left to the job itself.
+    let of_input = [
+        "/outputs/2/subtitles/tracks",
+        "/outputs/5/audio/tracks/0",
+        "/outputs/5/audio/tracks/2",
+        "/outputs/5/subtitles/tracks/0",
+        "/outputs/5/trim/start_ms",
+    ];
     let expected = [
         "/mode",
         "/priority",
         "/outputs/0/video/codec",
         "/outputs/0/video/crf",
         "/outputs/1/name",
-        "/outputs/2",
         "/outputs/3/audio/codec",
         "/outputs/4/colour",
     ];
-    for pointer in expected {
+    for pointer in expected.into_iter().chain(of_input) {
         assert!(pointers.contains(&pointer), "{pointer}: {pointers:?}");
     }
     // What can be planned is.
@@ -110,8 +119,7 @@ async fn everything_that_is_wrong_is_told_at_once_by_field() {
     assert_eq!(status, 422);
     let told: Vec<&str> =
         problem["errors"].as_array().unwrap().iter().map(|error| error["pointer"].as_str().unwrap()).collect();
-    // Only what needs the input to be looked at is left to the job itself.
-    for pointer in expected.into_iter().filter(|pointer| *pointer != "/outputs/2") {
+    for pointer in expected {
         assert!(told.contains(&pointer), "{pointer}: {told:?}");
     }
 }
@@ -169,6 +177,11 @@ async fn pictures_beyond_the_end_are_told_before_anything_is_run() {
     let (_, plan) = server.post("/v1/plan", &body).await;
     let told: Vec<_> = plan["errors"].as_array().unwrap().iter().map(|e| (&e["pointer"], &e["detail"])).collect();
     let late = json!("late.jpg needs the picture at 6.000 s, but the input's video ends at 5.280 s");
-    let shots = json!("shots needs a picture at 6.000 s, but the input's video ends at 5.280 s");
-    assert_eq!(told, [(&json!("/outputs/0"), &late), (&json!("/outputs/1"), &shots)], "{plan:#}");
+    let shot = |at: &str| json!(format!("shots needs a picture at {at} s, but the input's video ends at 5.280 s"));
+    let expected = [
+        (&json!("/outputs/0/picture/at_ms"), &late),
+        (&json!("/outputs/1/thumbnails/at_ms/2"), &shot("6.000")),
+        (&json!("/outputs/1/thumbnails/at_ms/3"), &shot("9.000")),
+    ];
+    assert_eq!(told, expected, "{plan:#}");
 }
