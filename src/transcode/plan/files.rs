@@ -4,6 +4,7 @@ use std::ffi::OsString;
 
 use super::encoders::{Encoding, UsableEncoders};
 use super::faults::Faults;
+use super::loudness::Gain;
 use super::measure::loudness_key;
 use super::tracks::{Chosen, audio_codec_name, is_text};
 use super::{
@@ -218,36 +219,41 @@ fn audio_stream(
             let channels = Some(facts.channels).filter(|&channels| channels > 0);
             return Ok(HeldAudio { codec: stream.codec.clone(), channels, ..HeldAudio::default() });
         }
-        Ok(()) => drafted.decisions.push(audio_decision(&name, spec, facts, "the container can't hold it as it is")),
-        Err(why) => drafted.decisions.push(audio_decision(&name, spec, facts, &why)),
+        fits => {
+            let why = fits.err().unwrap_or_else(|| "the container can't hold it as it is".to_owned());
+            let decision = Decision::of(&name, Action::Encode, why);
+            encoded_audio((stream, facts), place, decision, (found, around), drafted)
+        }
     }
-    encoded_audio((stream, facts), place, found, around, drafted)
 }
 
-fn audio_decision(name: &str, spec: &OutputSpec, facts: &AudioFacts, why: &str) -> Decision {
+/// What comes of encoded sound, e.g. `aac, 2 channels, 160 kbit/s, -16 LUFS`.
+fn audio_result(spec: &OutputSpec, facts: &AudioFacts, gain: Option<Gain>) -> String {
     let channels = sound::channels(&spec.audio, facts);
     let bitrate = spec.audio.codec.has_bitrate().then(|| sound::bitrate(&spec.audio, channels.unwrap_or(2)) / 1000);
-    let channels = channels.map(|channels| format!(", {channels} channels")).unwrap_or_default();
+    let channels = channels.map(|n| format!(", {n} channel{}", if n == 1 { "" } else { "s" })).unwrap_or_default();
     let bitrate = bitrate.map(|bitrate| format!(", {bitrate} kbit/s")).unwrap_or_default();
-    let loudness = spec.audio.loudness_lufs.map(|lufs| format!(", {lufs} LUFS")).unwrap_or_default();
-    let result = format!("{}{channels}{bitrate}{loudness}", spec.audio.codec.name());
-    Decision::of(name, Action::Encode, why).into(&result)
+    let loudness = spec.audio.loudness_lufs.zip(gain).map(|(lufs, gain)| format!(", {}", gain.told(lufs)));
+    format!("{}{channels}{bitrate}{}", spec.audio.codec.name(), loudness.unwrap_or_default())
 }
 
-/// The options for sound that is encoded.
+/// Options for sound that is encoded as audio stream `index` of a file, because of `decision`.
 pub(super) fn encoded_audio(
     (stream, facts): (&Stream, &AudioFacts),
-    place: usize,
-    found: Found<'_>,
-    around: Surroundings<'_>,
+    index: usize,
+    decision: Decision,
+    (found, around): (Found<'_>, Surroundings<'_>),
     drafted: &mut Drafted,
 ) -> Result<HeldAudio, Failure> {
     let audio = &found.spec.audio;
     let encoder = around.encoders.for_audio(audio.codec).ok_or_else(|| no_encoder(audio.codec.name()))?;
-    let loudness =
-        loudness_key(stream, facts, found.spec, found.spans, found.index).map(|key| around.measured.loudness(&key));
-    let options = sound::options(encoder, place, audio, facts, loudness.as_ref());
+    let gain = audio.loudness_lufs.map(|target| {
+        let key = loudness_key(stream, facts, found.spec, found.spans, found.index);
+        around.measured.gain(&key, target)
+    });
+    let options = sound::options(encoder, index, audio, facts, gain);
     drafted.args.extend(options.into_iter().map(OsString::from));
+    drafted.decisions.push(decision.into(&audio_result(found.spec, facts, gain)));
     Ok(HeldAudio {
         codec: audio_codec_name(audio.codec).to_owned(),
         channels: sound::channels(audio, facts),

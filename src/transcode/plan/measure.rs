@@ -8,7 +8,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::cues::{self, Cuts, Form, Script};
-use super::sound::{self, Loudness};
+use super::loudness::{self, Gain, Limited, Loudness};
+use super::sound;
 use super::span::{self, Spans};
 use super::tracks::Chosen;
 use super::{Surroundings, file_address, guarded_input, stills, without_abort, words};
@@ -30,6 +31,8 @@ pub(in crate::transcode) struct Measurement {
 enum Subject {
     /// The loudness of what this key stands for.
     Loudness(String),
+    /// How loud it becomes behind a limiter that is to leave it as loud as this key says.
+    Limited(String),
     /// A time for the pictures of this part, among these.
     Poster { bounds: Bounds, times: Vec<Duration> },
     /// The text of these tracks.
@@ -48,6 +51,7 @@ fn bounds(spec: &OutputSpec) -> Bounds {
 #[derive(Debug)]
 pub(in crate::transcode) enum Taken {
     Loudness(String, Loudness),
+    Limited(String, Limited),
     Poster(Bounds, Duration),
     Scripts(Vec<Script>),
 }
@@ -56,6 +60,7 @@ pub(in crate::transcode) enum Taken {
 #[derive(Clone, Debug, Default)]
 pub(in crate::transcode) struct Measured {
     loudness: BTreeMap<String, Loudness>,
+    limited: BTreeMap<String, Limited>,
     posters: BTreeMap<Bounds, Duration>,
     scripts: BTreeMap<(u32, Form), String>,
 }
@@ -65,14 +70,16 @@ impl Measured {
     pub(in crate::transcode) fn add(&mut self, taken: Taken) {
         match taken {
             Taken::Loudness(key, loudness) => drop(self.loudness.insert(key, loudness)),
+            Taken::Limited(key, limited) => drop(self.limited.insert(key, limited)),
             Taken::Poster(bounds, time) => drop(self.posters.insert(bounds, time)),
             Taken::Scripts(scripts) => self.scripts.extend(scripts),
         }
     }
 
-    /// How loud it is, or what stands for that.
-    pub(super) fn loudness(&self, key: &str) -> Loudness {
-        self.loudness.get(key).cloned().unwrap_or_else(Loudness::unmeasured)
+    /// What brings the sound that `key` stands for to `target` LUFS.
+    pub(super) fn gain(&self, key: &str, target: f64) -> Gain {
+        let limited = self.limited.get(&limited_key(key, target));
+        self.loudness.get(key).map_or(Gain::Unknown, |loudness| loudness.gain(target, limited))
     }
 
     /// The tracks of text that were read.
@@ -91,7 +98,8 @@ impl Measurement {
     /// nothing that can be understood.
     pub(in crate::transcode) fn read(&self, stderr: &[String], scratch: &Path) -> Option<Taken> {
         match &self.subject {
-            Subject::Loudness(key) => Some(Taken::Loudness(key.clone(), read_loudness(stderr)?)),
+            Subject::Loudness(key) => Some(Taken::Loudness(key.clone(), Loudness::read(stderr)?)),
+            Subject::Limited(key) => Some(Taken::Limited(key.clone(), loudness::read_limited(stderr)?)),
             Subject::Scripts(tracks) => Some(Taken::Scripts(cues::scripts(tracks, scratch))),
             Subject::Poster { bounds, times } => {
                 let best = times.iter().enumerate().filter_map(|(index, time)| {
@@ -131,11 +139,18 @@ pub(super) fn needed(
             }
         }
         let Some(chosen) = Chosen::complete(spec, info) else { continue };
+        let Some(target) = spec.audio.loudness_lufs else { continue };
         for (stream, facts) in chosen.audio {
-            let Some(key) = loudness_key(stream, facts, spec, spans, index) else { continue };
-            let subject = Subject::Loudness(key.clone());
-            if !around.measured.loudness.contains_key(&key) && needed.iter().all(|other| other.subject != subject) {
-                needed.push(loudness((stream, facts), spec, spans, index, around, subject));
+            let key = loudness_key(stream, facts, spec, spans, index);
+            let filters = sound::channel_filters(&spec.audio, facts);
+            let sound = Sound { stream, info, filters, part: (spans.start(index), spans.limit(index)) };
+            let measurement = match around.measured.gain(&key, target) {
+                Gain::Unknown => sound.loudness(key, around),
+                Gain::Unlimited(gain) => sound.limited(limited_key(&key, target), gain, around),
+                _ => continue,
+            };
+            if needed.iter().all(|other| other.subject != measurement.subject) {
+                needed.push(measurement);
             }
         }
     }
@@ -147,40 +162,65 @@ pub(super) fn is_unmeasured_poster(spec: &OutputSpec, measured: &Measured) -> bo
     matches!(&spec.shape, Shape::Picture(picture) if picture.at_ms.is_none()) && measured.poster(spec).is_none()
 }
 
-/// What stands for the loudness of a stream as an output takes it; `None` where it stays as loud as it is.
+/// What stands for the loudness of a stream as an output takes it.
 pub(super) fn loudness_key(
     stream: &Stream,
     facts: &AudioFacts,
     spec: &OutputSpec,
     spans: &Spans,
     index: usize,
-) -> Option<String> {
-    let target = spec.audio.loudness_lufs?;
+) -> String {
     let filters = sound::channel_filters(&spec.audio, facts).join(",");
-    Some(format!("{}|{filters}|{:?}|{:?}|{target}", stream.index, spans.start(index), spans.limit(index)))
+    format!("{}|{filters}|{:?}|{:?}", stream.index, spans.start(index), spans.limit(index))
 }
 
-fn loudness(
-    (stream, facts): (&Stream, &AudioFacts),
-    spec: &OutputSpec,
-    spans: &Spans,
-    index: usize,
-    around: Surroundings<'_>,
-    subject: Subject,
-) -> Measurement {
-    let (start, limit) = (spans.start(index), spans.limit(index));
-    let mut filters = sound::channel_filters(&spec.audio, facts);
-    filters.push(sound::measuring(spec.audio.loudness_lufs.unwrap_or_default()));
-    let mut args: Vec<OsString> = GLOBAL_ARGS.iter().map(OsString::from).collect();
-    args.extend(guarded_input());
-    args.extend(span::options(start, limit));
-    args.extend(["-i".into(), file_address(around.input), "-map".into(), format!("0:{}", stream.index).into()]);
-    args.extend(words(&["-vn", "-sn", "-dn", "-filter:a"]));
-    args.push(filters.join(",").into());
-    args.extend(words(&["-f", "null", "-"]));
-    let own = stream.duration_ms.map(|ms| Duration::from_millis(ms).saturating_sub(start));
-    let expected = [own, limit].into_iter().flatten().min();
-    Measurement { args, expected, subject }
+fn limited_key(key: &str, target: f64) -> String {
+    format!("{key}|{target}")
+}
+
+/// Sound of which the loudness is measured.
+struct Sound<'a> {
+    stream: &'a Stream,
+    info: &'a MediaInfo,
+    /// The filters up to where its loudness counts.
+    filters: Vec<String>,
+    /// Where the part of it starts that is taken, and how long that is.
+    part: (Duration, Option<Duration>),
+}
+
+impl Sound<'_> {
+    fn loudness(&self, key: String, around: Surroundings<'_>) -> Measurement {
+        let mut args = self.input(around);
+        let filters = self.filters.iter().map(String::as_str).chain([loudness::measuring()]);
+        args.extend(["-map".into(), format!("0:{}", self.stream.index).into(), "-filter:a".into()]);
+        args.push(filters.collect::<Vec<_>>().join(",").into());
+        self.measurement(args, Subject::Loudness(key))
+    }
+
+    fn limited(&self, key: String, gain: f64, around: Surroundings<'_>) -> Measurement {
+        let mut args = self.input(around);
+        let (filters, outputs) = loudness::trying(self.stream.index, &self.filters, gain);
+        args.extend(["-filter_complex".into(), filters.into()]);
+        args.extend(outputs.into_iter().flat_map(|output| ["-map".into(), output.into()]));
+        self.measurement(args, Subject::Limited(key))
+    }
+
+    fn input(&self, around: Surroundings<'_>) -> Vec<OsString> {
+        let mut args = words(GLOBAL_ARGS);
+        args.extend(guarded_input());
+        args.extend(span::options(self.part.0, self.part.1));
+        args.extend(["-i".into(), file_address(around.input)]);
+        args
+    }
+
+    fn measurement(&self, mut args: Vec<OsString>, subject: Subject) -> Measurement {
+        args.extend(words(&["-vn", "-sn", "-dn", "-f", "null", "-"]));
+        let (start, limit) = self.part;
+        let own = self.stream.duration_ms.or(self.info.duration_ms);
+        let own = own.map(|ms| Duration::from_millis(ms).saturating_sub(start));
+        let expected = [own, limit].into_iter().flatten().min();
+        Measurement { args, expected, subject }
+    }
 }
 
 fn poster(spec: &OutputSpec, info: &MediaInfo, around: Surroundings<'_>) -> Measurement {
@@ -193,42 +233,4 @@ fn poster(spec: &OutputSpec, info: &MediaInfo, around: Surroundings<'_>) -> Meas
     let moments: Vec<Duration> = times.iter().map(|time| start + *time).collect();
     args.extend(stills::looks(info, &moments, around));
     Measurement { args, expected: None, subject: Subject::Poster { bounds, times } }
-}
-
-/// The object that `loudnorm` prints at its end.
-fn read_loudness(stderr: &[String]) -> Option<Loudness> {
-    let start = stderr.iter().rposition(|line| line.trim_end().ends_with('{'))?;
-    let text: String = stderr[start + 1..].iter().take_while(|line| !line.contains('}')).map(String::as_str).collect();
-    let json: serde_json::Value = serde_json::from_str(&format!("{{{text}}}")).ok()?;
-    let field = |name: &str| {
-        let text = json.get(name)?.as_str()?;
-        // It goes into a filter: a number, or infinity for silence.
-        let plain = text.parse::<f64>().is_ok();
-        plain.then(|| text.to_owned())
-    };
-    Some(Loudness {
-        integrated: field("input_i")?,
-        true_peak: field("input_tp")?,
-        range: field("input_lra")?,
-        threshold: field("input_thresh")?,
-        offset: field("target_offset")?,
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_first_pass_is_read() {
-        let printed = "[Parsed_loudnorm_1 @ 0x55] [info] \n{\n\t\"input_i\" : \"-27.61\",\n\t\"input_tp\" : \"-4.47\",\n\
-                       \t\"input_lra\" : \"18.06\",\n\t\"input_thresh\" : \"-39.20\",\n\t\"output_i\" : \"-16.58\",\n\
-                       \t\"normalization_type\" : \"dynamic\",\n\t\"target_offset\" : \"0.58\"\n}\n[info] more";
-        let lines: Vec<String> = printed.lines().map(str::to_owned).collect();
-        let loudness = read_loudness(&lines).unwrap();
-        assert_eq!((loudness.integrated.as_str(), loudness.offset.as_str()), ("-27.61", "0.58"));
-        assert!(read_loudness(&[]).is_none());
-        let hostile = printed.replace("-27.61", "-27,volume=9");
-        assert!(read_loudness(&hostile.lines().map(str::to_owned).collect::<Vec<_>>()).is_none());
-    }
 }

@@ -11,6 +11,7 @@ mod encoders;
 mod ends;
 mod faults;
 mod files;
+mod loudness;
 mod measure;
 mod muxer;
 mod package;

@@ -75,9 +75,8 @@ pub(super) fn plan(
             }
             fits => {
                 let why = fits.err().unwrap_or_else(|| format!("browsers don't play {} in segments", stream.codec));
-                let result = found.spec.audio.codec.name();
-                drafted.decisions.push(Decision::of(&name, Action::Encode, why).into(result));
-                let held = encoded_audio((stream, facts), 0, found, around, &mut drafted);
+                let decision = Decision::of(&name, Action::Encode, why);
+                let held = encoded_audio((stream, facts), 0, decision, (found, around), &mut drafted);
                 faults.take("/audio/codec", held).unwrap_or_default()
             }
         };

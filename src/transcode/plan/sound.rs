@@ -1,90 +1,33 @@
 //! The sound of an output: its channels, its loudness, its bitrate and the options that make it.
 
+use super::loudness::{Gain, limiter};
 use crate::domain::format::AudioCodec;
 use crate::domain::media::AudioFacts;
 use crate::domain::output::AudioSpec;
 
-/// The highest true peak that normalised sound may have, in dBTP: EBU R128 leaves so much for what lossy codecs add.
-const TRUE_PEAK: f64 = -1.5;
-
-/// How loud sound is, as `loudnorm` measured it in its first pass. Numbers are kept in its own spelling.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::transcode) struct Loudness {
-    /// Integrated loudness in LUFS.
-    pub(in crate::transcode) integrated: String,
-    /// True peak in dBTP.
-    pub(in crate::transcode) true_peak: String,
-    /// Loudness range in LU.
-    pub(in crate::transcode) range: String,
-    /// The threshold in LUFS.
-    pub(in crate::transcode) threshold: String,
-    /// What the gain is off by, in LU.
-    pub(in crate::transcode) offset: String,
-}
-
-impl Loudness {
-    /// Stands for what will have been measured, where a plan is only shown.
-    pub(in crate::transcode) fn unmeasured() -> Self {
-        let word = || "{measured}".to_owned();
-        Self { integrated: word(), true_peak: word(), range: word(), threshold: word(), offset: word() }
-    }
-
-    /// The same of sound that is so many dB less loud.
-    fn lowered_by(&self, excess: f64) -> Self {
-        let lowered =
-            |text: &str| text.parse().map_or_else(|_| text.to_owned(), |number: f64| format!("{:.2}", number - excess));
-        Self {
-            integrated: lowered(&self.integrated),
-            true_peak: lowered(&self.true_peak),
-            threshold: lowered(&self.threshold),
-            ..self.clone()
-        }
-    }
-
-    /// Whether there was anything to hear.
-    fn is_silence(&self) -> bool {
-        self.integrated.contains("inf")
-    }
-}
+/// Brings surround sound to stereo or mono. Dialogue is in the centre: it comes out as loud as left and right, and what is
+/// behind at half of that; the usual matrix would leave it 3 dB lower. All codecs get the same level: with samples that are
+/// whole numbers the matrix would be turned down until nothing can be too loud, which a limiter sees to instead.
+const DOWNMIX: &str = "aresample=clev=1:slev=0.5:rematrix_maxval=1000:internal_sample_fmt=fltp";
+/// What channels that were added up may come to, in dB below the most that there can be.
+const DOWNMIX_PEAK: f64 = -1.0;
 
 /// The filters up to where the loudness counts: channels and sample layout.
 pub(super) fn channel_filters(spec: &AudioSpec, facts: &AudioFacts) -> Vec<String> {
     let channels = channels(spec, facts);
     let Some(layout) = channels.and_then(|channels| layout(spec.codec, channels)) else { return Vec::new() };
     let mut filters = Vec::new();
-    if facts.channels > 2 && channels.is_some_and(|channels| channels <= 2) {
-        // Dialogue is in the centre: it comes out as loud as left and right, and what is behind at half of that. The usual
-        // matrix would leave it 3 dB lower.
-        filters.push("aresample=clev=1:slev=0.5".to_owned());
+    if is_downmix(spec, facts) {
+        filters.push(DOWNMIX.to_owned());
     }
     // Naming the layout keeps encoders from meeting one that they don't know, such as 5.1(side) for Opus.
     filters.push(format!("aformat=channel_layouts={layout}"));
     filters
 }
 
-/// The filter of the first pass.
-pub(super) fn measuring(target: f64) -> String {
-    format!("loudnorm=I={target}:TP={TRUE_PEAK}:LRA=11:print_format=json")
-}
-
-/// The filter of the second pass: one gain for all of it where the peaks allow that.
-fn normalising(target: f64, loudness: &Loudness) -> Option<String> {
-    if loudness.is_silence() {
-        return None;
-    }
-    // Below the range that was measured the filter would press the sound together.
-    let range = loudness.range.parse::<f64>().map_or(11.0, |range| range.clamp(11.0, 50.0));
-    // The filter takes nothing above 0 for measured, as channels that are added up may come to.
-    let excess = loudness.integrated.parse::<f64>().ok().filter(|lufs| *lufs > 0.0);
-    let (lowered, loudness) = match excess {
-        Some(excess) => (format!("volume={:.2}dB,", -excess), loudness.lowered_by(excess)),
-        None => (String::new(), loudness.clone()),
-    };
-    let Loudness { integrated, true_peak, range: measured, threshold, offset } = &loudness;
-    Some(format!(
-        "{lowered}loudnorm=I={target}:TP={TRUE_PEAK}:LRA={range}:measured_I={integrated}:measured_TP={true_peak}:\
-         measured_LRA={measured}:measured_thresh={threshold}:offset={offset}:linear=true"
-    ))
+/// Whether channels are added up.
+fn is_downmix(spec: &AudioSpec, facts: &AudioFacts) -> bool {
+    facts.channels > 2 && channels(spec, facts).is_some_and(|channels| channels <= 2)
 }
 
 /// Options for sound encoded with `encoder` as audio stream `index` of an output.
@@ -93,13 +36,15 @@ pub(super) fn options(
     index: usize,
     spec: &AudioSpec,
     facts: &AudioFacts,
-    loudness: Option<&Loudness>,
+    gain: Option<Gain>,
 ) -> Vec<String> {
     let mut options = vec![format!("-c:a:{index}"), encoder.to_owned()];
     let mut filters = channel_filters(spec, facts);
-    let normalised = spec.loudness_lufs.zip(loudness).and_then(|(target, loudness)| normalising(target, loudness));
-    let is_normalised = normalised.is_some();
-    filters.extend(normalised);
+    match gain {
+        Some(gain) => filters.extend(gain.filter()),
+        None if is_downmix(spec, facts) => filters.push(limiter(DOWNMIX_PEAK)),
+        None => {}
+    }
     if !filters.is_empty() {
         options.extend([format!("-filter:a:{index}"), filters.join(",")]);
     }
@@ -108,7 +53,7 @@ pub(super) fn options(
         let bitrate = bitrate(spec, channels.unwrap_or(2));
         options.extend([format!("-b:a:{index}"), bitrate.to_string()]);
     }
-    if let Some(rate) = sample_rate(spec, facts, is_normalised) {
+    if let Some(rate) = sample_rate(spec, facts, gain.is_some_and(Gain::oversamples)) {
         options.extend([format!("-ar:a:{index}"), rate.to_string()]);
     }
     // Lossy input has no depth of its own, and the deepest would be taken, at half as much space again.
@@ -119,7 +64,7 @@ pub(super) fn options(
 }
 
 /// The sample rate to force, where it isn't the input's.
-fn sample_rate(spec: &AudioSpec, facts: &AudioFacts, is_normalised: bool) -> Option<u32> {
+fn sample_rate(spec: &AudioSpec, facts: &AudioFacts, is_oversampled: bool) -> Option<u32> {
     let own = Some(facts.sample_rate_hz).filter(|rate| *rate > 0);
     match spec.codec {
         AudioCodec::Opus => Some(spec.sample_rate_hz.unwrap_or(48_000)),
@@ -128,8 +73,7 @@ fn sample_rate(spec: &AudioSpec, facts: &AudioFacts, is_normalised: bool) -> Opt
         AudioCodec::Mp3 => spec.sample_rate_hz.or(own.filter(|rate| *rate > 48_000).map(|_| 48_000)),
         _ => spec.sample_rate_hz,
     }
-    // loudnorm works with 192 000 samples a second and leaves it at that.
-    .or(if is_normalised { own.map(|rate| rate.min(96_000)) } else { None })
+    .or_else(|| is_oversampled.then(|| own.unwrap_or(48_000).min(96_000)))
 }
 
 /// How many channels come out; `None` where the input's number isn't known and none was asked for.
@@ -195,7 +139,7 @@ mod tests {
                 AudioCodec::Aac,
                 Some(2),
                 6,
-                "-c:a:0 enc -filter:a:0 aresample=clev=1:slev=0.5,aformat=channel_layouts=stereo -b:a:0 160000",
+                "-c:a:0 enc -filter:a:0 aresample=clev=1:slev=0.5:rematrix_maxval=1000:internal_sample_fmt=fltp,aformat=channel_layouts=stereo,alimiter=limit=0.8913:level=disabled:latency=1:asc=1 -b:a:0 160000",
             ),
             (
                 AudioCodec::Opus,
@@ -207,7 +151,7 @@ mod tests {
                 AudioCodec::Mp3,
                 None,
                 6,
-                "-c:a:0 enc -filter:a:0 aresample=clev=1:slev=0.5,aformat=channel_layouts=stereo -b:a:0 192000",
+                "-c:a:0 enc -filter:a:0 aresample=clev=1:slev=0.5:rematrix_maxval=1000:internal_sample_fmt=fltp,aformat=channel_layouts=stereo,alimiter=limit=0.8913:level=disabled:latency=1:asc=1 -b:a:0 192000",
             ),
             (AudioCodec::Flac, None, 1, "-c:a:0 enc -filter:a:0 aformat=channel_layouts=mono -sample_fmt:a:0 s16"),
             (AudioCodec::Pcm, None, 24, "-c:a:0 enc -filter:a:0 aformat=channel_layouts=7.1"),
@@ -221,31 +165,5 @@ mod tests {
     fn opus_is_never_asked_for_more_than_it_takes() {
         let spec = AudioSpec { bitrate_bps: Some(512_000), ..spec(AudioCodec::Opus, Some(1)) };
         assert_eq!(bitrate(&spec, 1), 256_000);
-    }
-
-    #[test]
-    fn silence_is_left_as_it_is_and_a_wide_range_is_not_pressed_together() {
-        let loudness = |integrated: &str, range: &str| Loudness {
-            integrated: integrated.into(),
-            range: range.into(),
-            ..Loudness::unmeasured()
-        };
-        assert_eq!(normalising(-16.0, &loudness("-inf", "0.00")), None);
-        let filter = normalising(-16.0, &loudness("-30.1", "18.20")).unwrap();
-        assert!(filter.contains("I=-16:") && filter.contains("LRA=18.2:") && filter.contains("measured_I=-30.1"));
-    }
-
-    #[test]
-    fn sound_that_is_louder_than_the_filter_takes_is_lowered_first() {
-        let loudness = Loudness {
-            integrated: "2.75".into(),
-            true_peak: "6.00".into(),
-            threshold: "-7.30".into(),
-            range: "0.00".into(),
-            offset: "0.10".into(),
-        };
-        let filter = normalising(-16.0, &loudness).unwrap();
-        assert!(filter.starts_with("volume=-2.75dB,loudnorm=I=-16:"), "{filter}");
-        assert!(filter.contains(":measured_I=0.00:measured_TP=3.25:") && filter.contains(":measured_thresh=-10.05:"));
     }
 }

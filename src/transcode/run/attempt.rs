@@ -93,11 +93,13 @@ impl<'a> Attempt<'a> {
         meter.plan(steps(&plan));
         let time = Duration::from_secs(self.order.spec.timeout_seconds.into()).saturating_sub(took);
         let place = Place { input: &input, workspace: &workspace, cleaner: &cleaner, time };
-        if !plan.measurements.is_empty() {
+        // What was measured may tell what else has to be.
+        while !plan.measurements.is_empty() {
             for measurement in &plan.measurements {
                 measured.add(self.measure(measurement, place, account, &mut meter).await?);
             }
             plan = self.plan(&input, info.as_deref(), &workspace, &measured)?;
+            meter.insert(analyses(&plan));
         }
         account.log.extend(["ffmpeg ", &shown_args(&plan.args, &cleaner), "\n"]);
         prepare_files(&plan, &workspace)?;
@@ -236,7 +238,7 @@ impl<'a> Attempt<'a> {
 /// What is to come after the input was looked at, and how much of the whole each step is likely to be.
 fn steps(plan: &Plan) -> Vec<Step> {
     let step = |phase, weight| Step { phase, weight };
-    let mut steps: Vec<Step> = plan.measurements.iter().map(|_| step(Phase::Analyzing, 5.0)).collect();
+    let mut steps = analyses(plan);
     steps.push(step(Phase::Transcoding, 97.0));
     if plan.outputs.iter().any(|planned| planned.make != Make::AsItIs) {
         steps.push(step(Phase::Packaging, 1.0));
@@ -244,6 +246,10 @@ fn steps(plan: &Plan) -> Vec<Step> {
     steps.push(step(Phase::Verifying, 2.0));
     steps.push(step(Phase::Publishing, 1.0));
     steps
+}
+
+fn analyses(plan: &Plan) -> Vec<Step> {
+    plan.measurements.iter().map(|_| Step { phase: Phase::Analyzing, weight: 5.0 }).collect()
 }
 
 /// What ffmpeg is to read beside the input.

@@ -37,6 +37,12 @@ impl<'a> Meter<'a> {
         self.current = None;
     }
 
+    /// These steps come next, before those that were planned.
+    pub(in crate::transcode) fn insert(&mut self, steps: Vec<Step>) {
+        let next = self.current.map_or(0, |current| current + 1);
+        self.steps.splice(next..next, steps);
+    }
+
     /// From now on it is busy with the next step of this phase.
     pub(in crate::transcode) fn enter(&mut self, phase: Phase) {
         let next = self.current.map_or(0, |current| current + 1);

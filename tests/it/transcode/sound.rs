@@ -7,12 +7,22 @@ use transcoded::domain::failure::FailureCode as C;
 
 use super::world::{World, describe, said};
 
-/// The integrated loudness of a file in LUFS, as ffmpeg's own meter hears it.
-fn loudness(path: &Path) -> f64 {
-    let text = said(&["-i", path.to_str().unwrap(), "-af", "ebur128", "-f", "null", "-"]);
+/// What ffmpeg's own meter tells of a file.
+struct Heard {
+    /// Integrated loudness in LUFS.
+    lufs: f64,
+    /// True peak in dBTP.
+    true_peak: f64,
+}
+
+fn heard(path: &Path) -> Heard {
+    let text = said(&["-i", path.to_str().unwrap(), "-map", "0:a:0", "-af", "ebur128=peak=true", "-f", "null", "-"]);
     let summary = text.rsplit("Integrated loudness:").next().unwrap();
-    let line = summary.lines().find_map(|line| line.trim().strip_prefix("I:")).unwrap();
-    line.trim().trim_end_matches("LUFS").trim().parse().unwrap()
+    let number = |name: &str, unit: &str| {
+        let line = summary.lines().find_map(|line| line.trim().strip_prefix(name)).unwrap();
+        line.trim().trim_end_matches(unit).trim().parse().unwrap()
+    };
+    Heard { lufs: number("I:", "LUFS"), true_peak: number("Peak:", "dBFS") }
 }
 
 /// The peak of each channel in dB.
@@ -26,17 +36,90 @@ fn peaks(path: &Path) -> Vec<f64> {
 #[tokio::test(flavor = "multi_thread")]
 async fn sound_is_brought_to_the_loudness_that_was_asked_for() {
     let world = World::new();
-    world
-        .clip("-f lavfi -i sine=frequency=1000:duration=8:sample_rate=48000,volume=0.02 -ac 2 -c:a flac", "quiet.flac");
-    world.clip("-f lavfi -i sine=frequency=1000:duration=8:sample_rate=48000,volume=4 -c:a flac", "loud.flac");
-    for (input, target) in [("quiet.flac", -16.0), ("quiet.flac", -23.0), ("loud.flac", -23.0)] {
-        let audio = json!({ "loudness_lufs": target });
-        let (job, output) = world.one_of(input, json!({ "name": "a.m4a", "audio": audio })).await;
-        let found = loudness(&world.files.output(job, 1, "a.m4a"));
-        assert!((found - target).abs() < 1.0, "{input}: {found} instead of {target}");
-        // loudnorm works at four times the rate, which nobody asked for.
-        assert_eq!(output.media.unwrap().audio.unwrap().sample_rate_hz, 48_000);
+    let tone = "-f lavfi -i sine=frequency=1000:duration=8:sample_rate=48000";
+    world.clip(&format!("{tone},volume=0.02 -ac 2 -c:a flac"), "quiet.flac");
+    world.clip(&format!("{tone},volume=4 -c:a flac"), "loud.flac");
+    // Much too loud as soon as its channels are added up.
+    let noise = "-f lavfi -i anoisesrc=a=0.9:c=pink:d=6:r=48000:seed=1";
+    world.clip(&format!("{noise} -af pan=5.1|FL=c0|FR=c0|FC=c0|LFE=c0|BL=c0|BR=c0 -c:a pcm_s16le"), "surround.wav");
+    // A beat of 20 ms twice a second, over a murmur: its peaks leave no room for more than a few dB.
+    let beat = "aevalsrc=0.02*random(0)+0.9*sin(2*PI*440*t)*lt(mod(t\\,0.5)\\,0.02):d=6:s=48000";
+    world.clip(&format!("-f lavfi -i {beat} -c:a pcm_s16le"), "beat.wav");
+    world.clip("-f lavfi -i sine=frequency=1000:duration=0.8:sample_rate=44100,volume=0.1 -c:a flac", "short.flac");
+    world.bunny();
+    let part = json!({ "start_ms": 1000, "end_ms": 3500 });
+    for (input, target, audio, trim) in [
+        ("quiet.flac", -16.0, json!({}), json!(null)),
+        ("quiet.flac", -23.0, json!({ "channels": 1 }), json!(null)),
+        ("loud.flac", -23.0, json!({}), json!(null)),
+        ("loud.flac", -5.0, json!({}), json!(null)),
+        ("surround.wav", -16.0, json!({ "channels": 2 }), json!(null)),
+        ("surround.wav", -23.0, json!({}), json!(null)),
+        ("beat.wav", -20.0, json!({}), json!(null)),
+        ("short.flac", -16.0, json!({}), json!(null)),
+        ("bunny.mp4", -16.0, json!({ "channels": 2 }), json!(null)),
+        ("bunny.mp4", -14.0, json!({ "channels": 2 }), json!(null)),
+        ("bunny.mp4", -16.0, json!({ "channels": 2 }), part.clone()),
+        ("bunny.mp4", -14.0, json!({ "channels": 1 }), part),
+        ("bunny.mp4", -23.0, json!({}), json!(null)),
+    ] {
+        for name in ["a.m4a", "a.wav"] {
+            let mut audio = audio.clone();
+            audio["loudness_lufs"] = json!(target);
+            let (job, output) = world.one_of(input, json!({ "name": name, "audio": audio, "trim": trim })).await;
+            let found = heard(&world.files.output(job, 1, name));
+            let told = format!("{input} as {name} {audio} {trim}: {} LUFS, {} dBTP", found.lufs, found.true_peak);
+            assert!((found.lufs - target).abs() < 1.0, "{told}: {:?}", output.decisions);
+            // What a lossy codec does to peaks nobody can know before.
+            assert!(found.true_peak < if name == "a.wav" { -1.3 } else { 1.0 }, "{told}");
+            // Peaks are found at four times the rate, which nobody asked for.
+            let rate = if input == "short.flac" { 44_100 } else { 48_000 };
+            assert_eq!(output.media.unwrap().audio.unwrap().sample_rate_hz, rate, "{told}");
+        }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_as_loud_as_asked_or_not_be_measured_is_said() {
+    let world = World::new();
+    let clicks = "aevalsrc=0.9*sin(2*PI*440*t)*lt(mod(t\\,1)\\,0.005):d=6:s=48000";
+    world.clip(&format!("-f lavfi -i {clicks} -c:a pcm_s16le"), "clicks.wav");
+    world.clip("-f lavfi -i sine=duration=0.2:sample_rate=48000 -c:a pcm_s16le", "blip.wav");
+    let said = |output: &transcoded::domain::job::Output| {
+        output.decisions.iter().map(|decision| decision.result.clone().unwrap_or_default()).collect::<String>()
+    };
+    let output = world.one("clicks.wav", json!({ "name": "a.wav", "audio": { "loudness_lufs": -10 } })).await;
+    assert!(said(&output).contains("LUFS, as its peaks leave no room for -10"), "{output:?}");
+    let (job, output) = world.one_of("blip.wav", json!({ "name": "a.wav", "audio": { "loudness_lufs": -10 } })).await;
+    assert!(said(&output).contains("as loud as it is, as there is too little of it to be measured"), "{output:?}");
+    let (own, made) = (peaks(&world.path("blip.wav")), peaks(&world.files.output(job, 1, "a.wav")));
+    assert!((own[0] - made[0]).abs() < 0.1, "{own:?} {made:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_codec_gets_the_same_level_when_surround_becomes_stereo_and_none_clips() {
+    let world = World::new();
+    world.bunny();
+    let mut levels = Vec::new();
+    for name in ["a.m4a", "a.wav", "a.flac", "a.mp3", "a.ogg"] {
+        let (job, _) = world.one_of("bunny.mp4", json!({ "name": name, "audio": { "channels": 2 } })).await;
+        levels.push(heard(&world.files.output(job, 1, name)).lufs);
+    }
+    assert!(levels.iter().all(|level| (level - levels[0]).abs() < 0.5), "{levels:?}");
+    // All channels at once, as loud as they can be, but for a moment without any.
+    let all = "aevalsrc=0.99*sin(2*PI*440*t)*not(between(t\\,1\\,1.1)):d=2:s=48000";
+    let pan = "pan=5.1|FL=c0|FR=c0|FC=c0|LFE=c0|BL=c0|BR=c0";
+    world.clip(&format!("-f lavfi -i {all} -af {pan} -c:a pcm_s16le"), "full.wav");
+    let (job, _) = world.one_of("full.wav", json!({ "name": "a.wav", "audio": { "channels": 2 } })).await;
+    let made = world.files.output(job, 1, "a.wav");
+    assert!(peaks(&made).iter().all(|peak| *peak < -0.9), "{:?}", peaks(&made));
+    // The limiter looks ahead, and yet nothing is shifted.
+    let text = said(&["-i", made.to_str().unwrap(), "-af", "silencedetect=n=-50dB:d=0.05", "-f", "null", "-"]);
+    let at = |name: &str| -> f64 {
+        let after = text.split_once(name).unwrap().1;
+        after.split([' ', '\n', '|']).find(|word| !word.is_empty()).unwrap().parse().unwrap()
+    };
+    assert!((at("silence_start:") - 1.0).abs() < 0.003 && (at("silence_end:") - 1.1).abs() < 0.003, "{text}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
