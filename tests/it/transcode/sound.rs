@@ -36,7 +36,8 @@ fn peaks(path: &Path) -> Vec<f64> {
 #[tokio::test(flavor = "multi_thread")]
 async fn sound_is_brought_to_the_loudness_that_was_asked_for() {
     let world = World::new();
-    let tone = "-f lavfi -i sine=frequency=1000:duration=8:sample_rate=48000";
+    // Not 1000 Hz, which repeats itself so evenly that ffmpeg 9 takes a WAV of it for MPEG-TS.
+    let tone = "-f lavfi -i sine=frequency=997:duration=8:sample_rate=48000";
     world.clip(&format!("{tone},volume=0.02 -ac 2 -c:a flac"), "quiet.flac");
     world.clip(&format!("{tone},volume=4 -c:a flac"), "loud.flac");
     // Much too loud as soon as its channels are added up.
@@ -45,7 +46,7 @@ async fn sound_is_brought_to_the_loudness_that_was_asked_for() {
     // A beat of 20 ms twice a second, over a murmur: its peaks leave no room for more than a few dB.
     let beat = "aevalsrc=0.02*random(0)+0.9*sin(2*PI*440*t)*lt(mod(t\\,0.5)\\,0.02):d=6:s=48000";
     world.clip(&format!("-f lavfi -i {beat} -c:a pcm_s16le"), "beat.wav");
-    world.clip("-f lavfi -i sine=frequency=1000:duration=0.8:sample_rate=44100,volume=0.1 -c:a flac", "short.flac");
+    world.clip("-f lavfi -i sine=frequency=997:duration=0.8:sample_rate=44100,volume=0.1 -c:a flac", "short.flac");
     world.bunny();
     let part = json!({ "start_ms": 1000, "end_ms": 3500 });
     for (input, target, audio, trim) in [
