@@ -26,14 +26,17 @@ pub(in crate::transcode) fn whole(container: Container) -> &'static [&'static st
 }
 
 /// The same where the file is to hold what was written of it when its writer is killed: in fragments that go to the disk as
-/// they come.
+/// they come: with key frames, and at least once a second, as sound alone has none. Streams that are copied may tell only in
+/// their first packets what has to stand at the file's beginning, so that waits for the first fragment.
 pub(super) fn crash_safe(container: Container) -> &'static [&'static str] {
     match container {
         Container::Mp4 | Container::Mov | Container::M4a => &[
             "-max_muxing_queue_size",
             "4096",
             "-movflags",
-            "+frag_keyframe+empty_moov+default_base_moof",
+            "+frag_keyframe+empty_moov+delay_moov+default_base_moof",
+            "-frag_duration",
+            "1000000",
             "-flush_packets",
             "1",
             "-strict",

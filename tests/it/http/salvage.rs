@@ -14,14 +14,14 @@ fn crash_safe(mode: &str) -> Value {
     job
 }
 
-/// Waits until some fragments are on the disk.
-async fn written(server: &Server, id: &str) {
+/// Waits until some fragments of a file are on the disk.
+async fn written(server: &Server, id: &str, file: &str, least: u64) {
     let work = server.data_dir().join("work");
     crate::harness::eventually("fragments to be written", || async {
         let folders = std::fs::read_dir(&work).ok()?.flatten();
         let mine = folders.filter(|entry| entry.file_name().to_string_lossy().starts_with(id));
-        let size = |path: &Path| std::fs::metadata(path.join("outputs/.0.mp4")).map_or(0, |meta| meta.len());
-        mine.map(|entry| size(&entry.path())).any(|size| size > 300_000).then_some(())
+        let size = |path: &Path| std::fs::metadata(path.join("outputs").join(file)).map_or(0, |meta| meta.len());
+        mine.map(|entry| size(&entry.path())).any(|size| size > least).then_some(())
     })
     .await;
 }
@@ -48,7 +48,7 @@ async fn a_job_that_was_killed_at_once_can_be_saved() {
     let server = Server::start();
     for mode in ["standard", "graceful"] {
         let id = server.submit(&crash_safe(mode)).await;
-        written(&server, &id).await;
+        written(&server, &id, ".0.mp4", 300_000).await;
         let (status, problem) = server.post(&format!("/v1/jobs/{id}/salvage"), &json!({})).await;
         assert_eq!(status, 409, "it runs: {problem}");
         server.delete(&format!("/v1/jobs/{id}?grace_seconds=0")).await;
@@ -59,10 +59,27 @@ async fn a_job_that_was_killed_at_once_can_be_saved() {
 }
 
 #[tokio::test]
+async fn sound_can_be_saved_without_pictures_beside_it() {
+    let server = Server::start();
+    let mut job = crash_safe("standard");
+    // Its pace is that of the other one.
+    job["outputs"].as_array_mut().unwrap().push(json!({ "name": "sound.m4a" }));
+    let id = server.submit(&job).await;
+    written(&server, &id, ".1.m4a", 30_000).await;
+    server.delete(&format!("/v1/jobs/{id}?grace_seconds=0")).await;
+    server.over(&id).await;
+    let (status, job) = server.post(&format!("/v1/jobs/{id}/salvage"), &json!({})).await;
+    assert_eq!(status, 200, "{job:#}");
+    let sound = &job["outputs"][1];
+    assert_eq!((&sound["name"], &sound["playable"]), (&json!("sound.m4a"), &json!(true)), "{job:#}");
+    assert!(sound["media"]["duration_ms"].as_u64().unwrap() > 1000, "{sound:#}");
+}
+
+#[tokio::test]
 async fn a_job_whose_server_was_killed_can_be_saved_after_the_next_start() {
     let server = Server::start();
     let id = server.submit(&crash_safe("slim")).await;
-    written(&server, &id).await;
+    written(&server, &id, ".0.mp4", 300_000).await;
     let server = server.kill_and_restart();
     // It runs again by itself; that one is killed before it has written anything.
     server.delete(&format!("/v1/jobs/{id}?grace_seconds=0")).await;

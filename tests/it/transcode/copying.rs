@@ -65,3 +65,26 @@ async fn a_trim_is_exact_unless_key_frames_are_asked_for() {
     let fast = fast.media.unwrap().duration_ms.unwrap();
     assert!((1900..3200).contains(&fast), "{fast}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_copied_can_be_safe_from_crashes_too() {
+    let world = World::new();
+    world.small_clip();
+    // What mp4 says at the beginning, transport streams say within their packets.
+    world.clip("-i {in.mp4} -c copy", "in.ts");
+    world.clip("-i {in.mp4} -c copy", "in.mkv");
+    world.clip("-i {in.mp4} -c:v copy -c:a libmp3lame", "mp3.mkv");
+    for (input, name) in
+        [("in.ts", "a.mp4"), ("in.ts", "a.mov"), ("in.mkv", "a.mp4"), ("mp3.mkv", "a.mp4"), ("in.ts", "a.m4a")]
+    {
+        let mut output = json!({ "name": name, "audio": { "codec": "copy" } });
+        if name != "a.m4a" {
+            output["video"] = json!({ "codec": "copy" });
+        }
+        let request = json!({ "input": input, "crash_safe": true, "outputs": [output] });
+        let (job, outputs) = world.succeed_as(request).await;
+        let bytes = std::fs::read(world.files.output(job, 1, name)).unwrap();
+        assert!(!bytes.windows(4).any(|window| window == b"moof"), "{input} to {name} was put together");
+        assert!(outputs[0].media.as_ref().unwrap().audio.is_some(), "{outputs:?}");
+    }
+}
