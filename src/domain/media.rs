@@ -109,6 +109,9 @@ pub struct VideoFacts {
     /// Whether each frame holds two fields that were taken at different times; left out where the file doesn't tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interlaced: Option<bool>,
+    /// Whether the lower of two fields was taken first.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub bottom_field_first: bool,
     /// What the colours mean.
     #[serde(default, skip_serializing_if = "Colour::is_untold")]
     pub colour: Colour,

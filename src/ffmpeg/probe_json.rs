@@ -152,6 +152,7 @@ fn video(value: &Value, attached_picture: bool) -> VideoFacts {
             Some("tt" | "bb" | "tb" | "bt") => Some(true),
             _ => None,
         },
+        bottom_field_first: matches!(value.get("field_order").and_then(Value::as_str), Some("bb" | "bt")),
         colour: colour(value),
         mastering_display: side_data(value, "Mastering display metadata").and_then(mastering_display),
         content_light: side_data(value, "Content light level metadata").and_then(content_light),

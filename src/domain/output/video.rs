@@ -40,7 +40,8 @@ pub struct VideoSettings {
     /// The most frames per second: a faster input is brought to half, a third … of its rate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_fps: Option<RequestedRate>,
-    /// Constant quality, lower is better: 0 to 51 for h264 and hevc, 0 to 63 for av1 and vp9. Not with `bitrate_bps`.
+    /// Constant quality, lower is better: 0 to 51 for h264 and hevc, 0 to 63 for av1 and vp9. 0 is the best that players show,
+    /// not lossless. Not with `bitrate_bps`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 0, maximum = 63)]
     pub crf: Option<u8>,
@@ -58,7 +59,7 @@ pub struct VideoSettings {
     /// Bits per colour, 8 or 10; by default the input's where the codec's players can show it, so 8 for h264.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bit_depth: Option<u8>,
-    /// What becomes of a high dynamic range; by default it is kept where the codec can carry it with 10 bits.
+    /// What becomes of a high dynamic range; by default it is kept where the picture has 10 bits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hdr: Option<Hdr>,
     /// What becomes of interlaced pictures; by default `auto`.
@@ -140,7 +141,8 @@ pub enum Fit {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Hdr {
-    /// It is kept where the codec can carry it, and mapped to the standard range elsewhere.
+    /// It is kept where the picture has 10 bits, as with hevc and av1 or where they were asked for, and mapped to the standard
+    /// range elsewhere.
     #[default]
     Auto,
     /// It is mapped to the standard range.
@@ -154,7 +156,7 @@ pub enum Deinterlace {
     /// They are made whole ones; others stay as they are.
     #[default]
     Auto,
-    /// They stay interlaced.
+    /// They stay interlaced, and h264 says so; the other codecs can't, so players show both fields at once.
     Never,
 }
 

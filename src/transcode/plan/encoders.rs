@@ -92,8 +92,8 @@ impl VideoEncoder {
     /// What it can carry.
     pub(super) const fn carries(self) -> Carries {
         Carries {
-            ten_bits: !matches!(self, Self::Vp9),
-            // Hardly a player shows h264 with ten bits.
+            ten_bits: true,
+            // Hardly a player shows h264 with ten bits, and few show vp9 with them.
             ten_bits_by_default: matches!(self, Self::X265 | Self::SvtAv1 | Self::Aom),
         }
     }
@@ -119,6 +119,13 @@ impl VideoEncoder {
         } else if matches!(self, Self::Aom | Self::Vp9) {
             // They would go without for minutes.
             options.extend(["-g:v".to_owned(), "240".to_owned()]);
+        }
+        // The others can't say so of a frame that holds two fields.
+        if picture.interlaced && self == Self::X264 {
+            options.extend(["-flags:v".to_owned(), "+ilme+ildct".to_owned()]);
+            if facts.bottom_field_first {
+                options.extend(["-x264-params".to_owned(), "bff=1".to_owned()]);
+            }
         }
         if !matches!(self, Self::X265 | Self::SvtAv1) && how.threads > 0 {
             options.extend(["-threads:v".to_owned(), how.threads.to_string()]);
@@ -171,6 +178,8 @@ impl VideoEncoder {
         match self {
             // Without a bitrate of 0 these two take the CRF for a lower bound of the quality only.
             Self::Aom | Self::Vp9 => vec!["-crf".to_owned(), crf, "-b:v".to_owned(), "0".to_owned()],
+            // With 0 it would be lossless and of a profile that hardly a player shows.
+            Self::X264 if spec.crf == Some(0) => vec!["-crf".to_owned(), "1".to_owned()],
             Self::X264 | Self::X265 | Self::SvtAv1 => vec!["-crf".to_owned(), crf],
         }
     }

@@ -14,6 +14,8 @@ pub(super) struct Picture {
     pub(super) deep: bool,
     /// Whether its high dynamic range is kept.
     pub(super) hdr: bool,
+    /// Whether its frames hold two fields each.
+    pub(super) interlaced: bool,
     /// The frame rate to force, where it isn't the input's.
     pub(super) rate: Option<FrameRate>,
     /// What was done beside scaling, in words for people.
@@ -38,18 +40,24 @@ pub(super) fn picture(stream: &Stream, facts: &VideoFacts, spec: &VideoSpec, car
     let deep = carries.ten_bits && asked.unwrap_or(as_it_is && carries.ten_bits_by_default);
     let hdr = facts.colour.is_hdr() && deep && spec.hdr == Hdr::Auto;
     let frame = frame(facts, spec);
-    let mut picture = Picture { size: frame.size, deep, hdr, ..Picture::default() };
+    let interlaced = spec.deinterlace == Deinterlace::Never && facts.interlaced == Some(true);
+    let mut picture = Picture { size: frame.size, deep, hdr, interlaced, ..Picture::default() };
     if spec.deinterlace == Deinterlace::Auto && may_be_interlaced(&stream.codec, facts) {
         picture.filters.push("bwdif=mode=send_frame:parity=auto:deint=interlaced".to_owned());
         if facts.interlaced == Some(true) {
             picture.done.push("deinterlaced".to_owned());
         }
     }
+    if interlaced {
+        picture.done.push("it stays interlaced".to_owned());
+    }
     let colours = converted_colours(facts);
     match frame.scale {
         Some((width, height)) => {
             let colours = colours.map(|colours| format!(":{colours}")).unwrap_or_default();
-            picture.filters.push(format!("scale={width}:{height}{colours}"));
+            // Two fields are two pictures.
+            let fields = if interlaced { ":interl=1" } else { "" };
+            picture.filters.push(format!("scale={width}:{height}{fields}{colours}"));
         }
         None => picture.filters.extend(colours.map(|colours| format!("scale={colours}"))),
     }

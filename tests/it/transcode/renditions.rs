@@ -119,8 +119,8 @@ async fn interlaced_pictures_become_whole_ones() {
         "-f lavfi -i testsrc2=size=160x120:rate=50:duration=1,interlace=scan=bff -c:v mpeg2video -q:v 3 -flags +ilme+ildct",
         "fields.ts",
     );
-    for (deinterlace, combed) in [("auto", false), ("never", true)] {
-        let video = json!({ "deinterlace": deinterlace, "speed": "ultrafast", "crf": 10 });
+    for (deinterlace, height, combed) in [("auto", 120, false), ("never", 120, true), ("never", 60, true)] {
+        let video = json!({ "deinterlace": deinterlace, "height": height, "speed": "ultrafast", "crf": 10 });
         let (job, output) = world.one_of("fields.ts", json!({ "name": "a.mp4", "video": video })).await;
         let path = world.files.output(job, 1, "a.mp4");
         let found = said(&["-i", path.to_str().unwrap(), "-vf", "idet", "-f", "null", "-"]);
@@ -131,7 +131,42 @@ async fn interlaced_pictures_become_whole_ones() {
         };
         let (fields, whole) = (count("TFF:") + count("BFF:"), count("Progressive:"));
         assert_eq!(fields > whole, combed, "{deinterlace}: {line}");
+        let order = video_of(&path)["field_order"].as_str().unwrap().to_owned();
+        assert_eq!(["bb", "bt"].contains(&&*order), combed, "players are told that there are fields: {order}");
         assert_eq!(output.media.unwrap().video.unwrap().fps, Some(25.0));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_bits_are_made_by_every_codec_that_is_asked_for_them() {
+    let world = World::new();
+    let colours = "-color_primaries bt2020 -color_trc smpte2084 -colorspace bt2020nc";
+    let hdr = "format=yuv420p10le,setparams=color_primaries=bt2020:color_trc=smpte2084:colorspace=bt2020nc";
+    let source = "-f lavfi -i testsrc2=size=160x120:rate=10:duration=1";
+    world.clip(
+        &format!("{source},{hdr} -c:v libx265 -preset ultrafast {colours} -x265-params log-level=error"),
+        "hdr.mp4",
+    );
+    world.clip(&format!("{source} -c:v libx264 -pix_fmt yuv420p"), "eight.mp4");
+    for (codec, name) in [("h264", "a.mp4"), ("hevc", "a.mp4"), ("vp9", "a.webm"), ("av1", "a.mkv")] {
+        for (input, transfer) in [("hdr.mp4", Some("smpte2084")), ("eight.mp4", None)] {
+            let video = json!({ "codec": codec, "bit_depth": 10, "speed": "ultrafast" });
+            let (job, output) = world.one_of(input, json!({ "name": name, "video": video })).await;
+            let stream = video_of(&world.files.output(job, 1, name));
+            assert_eq!(stream["pix_fmt"], "yuv420p10le", "{codec}: {output:?}");
+            assert_eq!(stream["color_transfer"].as_str(), transfer, "{codec} of {input}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_best_quality_still_plays() {
+    let world = World::new();
+    world.small_clip();
+    for (codec, profile) in [("h264", "High"), ("hevc", "Main")] {
+        let video = json!({ "codec": codec, "crf": 0, "speed": "veryfast" });
+        let (job, _) = world.one_of("in.mp4", json!({ "name": "a.mp4", "video": video, "copy": "never" })).await;
+        assert_eq!(video_of(&world.files.output(job, 1, "a.mp4"))["profile"], profile);
     }
 }
 
