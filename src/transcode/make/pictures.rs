@@ -123,7 +123,7 @@ fn names(folder: &Path) -> io::Result<Vec<String>> {
 /// #tb 0: 1/1000
 /// 0,          0,          0,       40,      384, 0x00000000
 /// ```
-fn read_times(text: &str) -> Vec<Duration> {
+pub(in crate::transcode) fn read_times(text: &str) -> Vec<Duration> {
     let base = text.lines().find_map(|line| {
         let (above, below) = line.strip_prefix("#tb 0: ")?.split_once('/')?;
         Some((above.trim().parse::<f64>().ok()?, below.trim().parse::<f64>().ok().filter(|below| *below > 0.0)?))

@@ -1,7 +1,8 @@
 //! Runs ffmpeg for an attempt: to measure the input, and to make the outputs.
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::io::{Read as _, Seek as _, SeekFrom};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -11,10 +12,11 @@ use super::clean::Cleaner;
 use super::meter::Meter;
 use crate::domain::failure::{Failure, FailureCode};
 use crate::domain::job::{CancelReason, Mode, Phase};
-use crate::ffmpeg::{self, Command, Exit, Report};
+use crate::ffmpeg::{self, Command, Exit, Progress, Report};
 use crate::storage::Workspace;
 use crate::transcode::faults::classify;
-use crate::transcode::plan::{Measurement, Plan, Taken};
+use crate::transcode::make::pictures::read_times;
+use crate::transcode::plan::{Measurement, PartKind, Plan, Taken};
 
 /// Variables that ffmpeg gets; all others stay with the server, as they may hold secrets or change what ffmpeg does.
 const ENVIRONMENT: [&str; 6] = ["PATH", "LD_LIBRARY_PATH", "HOME", "TMPDIR", "TZ", "FONTCONFIG_PATH"];
@@ -24,10 +26,44 @@ const ENVIRONMENT: [&str; 6] = ["PATH", "LD_LIBRARY_PATH", "HOME", "TMPDIR", "TZ
 struct Run<'a> {
     args: &'a [OsString],
     mode: Mode,
-    /// The size of the input, where only what was read of it can tell how far ffmpeg is.
-    size: Option<u64>,
+    /// What tells how far it is.
+    pace: &'a Pace,
     /// How long earlier runs of the attempt took, which share its time.
     ran: Duration,
+}
+
+/// What tells how far ffmpeg is.
+enum Pace {
+    /// What it reports.
+    Reported,
+    /// How much it has read of an input of this size, as nobody knows how long that is.
+    Read(u64),
+    /// When the latest picture was taken, as this file says, until it reports something: it does so only once the last of its
+    /// outputs has begun, and a sheet of pictures begins when it is full.
+    Pictures(PathBuf),
+}
+
+impl Pace {
+    /// For a run that makes outputs.
+    fn of(plan: &Plan, place: Place<'_>) -> Self {
+        let parts = plan.outputs.iter().flat_map(|planned| &planned.parts);
+        let times = parts.filter_map(|part| match &part.kind {
+            PartKind::Pictures { times, .. } => Some(place.workspace.outputs().join(times)),
+            _ => None,
+        });
+        match times.last() {
+            Some(times) if plan.expected.is_some() => Self::Pictures(times),
+            _ => Self::of_input(plan.expected, place),
+        }
+    }
+
+    /// For a run whose output will be so long.
+    fn of_input(expected: Option<Duration>, place: Place<'_>) -> Self {
+        match size_of(place.input) {
+            Some(size) if expected.is_none() => Self::Read(size),
+            _ => Self::Reported,
+        }
+    }
 }
 
 /// Where an attempt works.
@@ -75,8 +111,8 @@ impl Attempt<'_> {
     ) -> Report {
         meter.expect(plan.expected);
         meter.enter(Phase::Transcoding);
-        let size = if plan.expected.is_none() { size_of(place.input) } else { None };
-        let run = Run { args: &plan.args, mode: self.order.spec.mode, size, ran };
+        let pace = Pace::of(plan, place);
+        let run = Run { args: &plan.args, mode: self.order.spec.mode, pace: &pace, ran };
         let report = self.run_ffmpeg(run, place, meter).await;
         let overdue = match report.ending {
             ffmpeg::Ending::TimedOut => Some(CancelReason::Timeout),
@@ -102,7 +138,8 @@ impl Attempt<'_> {
         meter.enter(Phase::Analyzing);
         account.log.extend(["ffmpeg ", &shown_args(&measurement.args, place.cleaner), "\n"]);
         let mode = if self.order.spec.mode == Mode::Slim { Mode::Slim } else { Mode::Standard };
-        let run = Run { args: &measurement.args, mode, size: None, ran: account.ran };
+        let pace = Pace::of_input(measurement.expected, place);
+        let run = Run { args: &measurement.args, mode, pace: &pace, ran: account.ran };
         let report = self.run_ffmpeg(run, place, meter).await;
         account.note(&report, place.cleaner);
         self.go_on()?;
@@ -126,7 +163,7 @@ impl Attempt<'_> {
 
     /// Runs ffmpeg.
     async fn run_ffmpeg(&self, run: Run<'_>, place: Place<'_>, meter: &mut Meter<'_>) -> Report {
-        let Run { args, mode, size, ran } = run;
+        let Run { args, mode, pace, ran } = run;
         let spec = self.order.spec;
         let timeout = place.time.saturating_sub(ran);
         let command = self
@@ -149,7 +186,7 @@ impl Attempt<'_> {
                 Mode::Standard | Mode::Slim => ffmpeg::standard(&stop, command, monitor).await,
             }
         };
-        tokio::join!(run, self.watch(output, size, place, meter)).0
+        tokio::join!(run, self.watch(output, pace, place, meter)).0
     }
 
     /// ffmpeg, with as much of our environment as it needs.
@@ -163,10 +200,11 @@ impl Attempt<'_> {
     }
 
     /// Passes on what ffmpeg says, until it has ended and said all.
-    async fn watch(&self, mut output: ffmpeg::Output, size: Option<u64>, place: Place<'_>, meter: &mut Meter<'_>) {
+    async fn watch(&self, mut output: ffmpeg::Output, pace: &Pace, place: Place<'_>, meter: &mut Meter<'_>) {
         let (mut blocks, mut pid) = (output.progress(), output.pid());
-        let (mut measuring, mut starting) = (true, true);
+        let (mut measuring, mut starting, mut silent) = (true, true, matches!(pace, Pace::Pictures(_)));
         let start = Instant::now();
+        let mut looks = tokio::time::interval(LOOK);
         loop {
             tokio::select! {
                 biased;
@@ -178,10 +216,20 @@ impl Attempt<'_> {
                 }
                 changed = blocks.changed(), if measuring => match changed {
                     Ok(()) => if let Some(block) = blocks.borrow_and_update().as_ref() {
-                        let read = size.zip(*pid.borrow()).and_then(|(size, pid)| share_read(pid, place.input, size));
+                        let read = match pace {
+                            Pace::Read(size) => pid.borrow().and_then(|pid| share_read(pid, place.input, *size)),
+                            Pace::Reported | Pace::Pictures(_) => None,
+                        };
+                        silent &= block.out_time.is_none();
                         meter.measured(block, read, start.elapsed());
                     },
                     Err(_) => measuring = false,
+                },
+                _ = looks.tick(), if silent => if let Pace::Pictures(times) = pace {
+                    let out_time = latest_picture(times);
+                    if out_time.is_some() {
+                        meter.measured(&Progress { out_time, ..Progress::default() }, None, start.elapsed());
+                    }
                 },
                 line = output.next_line() => match line {
                     Some(line) => {
@@ -200,6 +248,18 @@ const TELLING: u64 = 2_000_000;
 
 fn size_of(input: &Path) -> Option<u64> {
     std::fs::metadata(input).ok().map(|meta| meta.len()).filter(|size| *size >= TELLING)
+}
+
+/// How often it is looked at how far ffmpeg is, where it doesn't say.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// When the latest picture was taken, of those whose times are in this file.
+fn latest_picture(times: &Path) -> Option<Duration> {
+    let mut file = std::fs::File::open(times).ok()?;
+    let mut end = String::new();
+    let skipped = file.metadata().ok()?.len().saturating_sub(4096);
+    file.seek(SeekFrom::Start(skipped)).and_then(|_| file.read_to_string(&mut end)).ok()?;
+    read_times(&end).pop()
 }
 
 /// How much of the input was read, from 0 to 1.

@@ -4,8 +4,10 @@ use std::path::Path;
 
 use serde_json::json;
 use transcoded::domain::failure::FailureCode as C;
+use transcoded::domain::job::Phase;
+use transcoded::transcode::{Controls, End};
 
-use super::world::{World, cli, decodes, grey};
+use super::world::{Witness, World, cli, decodes, grey, spec};
 
 /// Two seconds of black, then four of a test picture.
 fn black_lead(world: &World) {
@@ -241,5 +243,32 @@ async fn no_picture_is_larger_than_its_format_holds() {
         ("wide.mkv", json!({ "name": "a.jpg" })),
     ] {
         world.one(input, output).await;
+    }
+}
+
+/// ffmpeg reports nothing before the last of its outputs has begun, and a sheet begins when it is full.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_percentage_is_told_while_the_first_sheet_is_not_yet_full() {
+    let world = World::new();
+    world.clip(
+        "-f lavfi -i testsrc2=size=640x360:rate=25:duration=60 -c:v libx264 -preset ultrafast -pix_fmt yuv420p",
+        "film.mp4",
+    );
+    let film = json!({ "name": "a.mp4", "copy": "never", "video": { "codec": "h264", "speed": "veryfast" } });
+    let sheets = json!({ "name": "s", "storyboard": { "every_ms": 1000 } });
+    let shots = json!({ "name": "t", "thumbnails": { "every_ms": 2000 } });
+    for outputs in [json!([film, sheets]), json!([sheets, shots]), json!([sheets])] {
+        let spec = spec(json!({ "input": "film.mp4", "outputs": outputs }));
+        let witness = Witness::default();
+        let (_, outcome) = world.run(&spec, &Controls::default(), &witness).await;
+        assert!(matches!(outcome.end, End::Succeeded(_)), "{:?}", outcome.end);
+        let told = witness.progress.into_inner().unwrap();
+        let told: Vec<f64> = told
+            .iter()
+            .filter(|progress| progress.phase == Phase::Transcoding)
+            .filter_map(|progress| progress.percent)
+            .filter(|percent| (1.0..90.0).contains(percent))
+            .collect();
+        assert!(!told.is_empty() && told.is_sorted(), "{outputs}: {told:?}");
     }
 }
