@@ -271,8 +271,8 @@ pub(super) fn plan(specs: &[OutputSpec], info: &MediaInfo, around: Surroundings<
         args.extend(drafted);
         outputs.push(planned);
     }
-    let films = outputs.iter().any(|output| !output.spec.shape.is_pictures());
-    let timed = outputs.iter().filter(|output| !films || !output.spec.shape.is_pictures());
+    let moving = outputs.iter().any(|output| !output.spec.shape.is_pictures());
+    let timed = outputs.iter().filter(|output| !moving || !output.spec.shape.is_pictures());
     let lengths: Option<Vec<Duration>> = timed.map(|output| Some(output.length?.expected)).collect();
     let expected = lengths.and_then(|lengths| lengths.into_iter().max()).filter(|length| !length.is_zero());
     let measurements = measure::needed(specs, info, (&spans, &cuts), around);

@@ -27,13 +27,13 @@ struct Run<'a> {
     args: &'a [OsString],
     mode: Mode,
     /// What tells how far it is.
-    pace: &'a Pace,
+    signal: &'a Signal,
     /// How long earlier runs of the attempt took, which share its time.
     ran: Duration,
 }
 
 /// What tells how far ffmpeg is.
-enum Pace {
+enum Signal {
     /// What it reports.
     Reported,
     /// How much it has read of an input of this size, as nobody knows how long that is.
@@ -43,7 +43,7 @@ enum Pace {
     Pictures(PathBuf),
 }
 
-impl Pace {
+impl Signal {
     /// For a run that makes outputs.
     fn of(plan: &Plan, place: Place<'_>) -> Self {
         let parts = plan.outputs.iter().flat_map(|planned| &planned.parts);
@@ -111,8 +111,8 @@ impl Attempt<'_> {
     ) -> Report {
         meter.expect(plan.expected);
         meter.enter(Phase::Transcoding);
-        let pace = Pace::of(plan, place);
-        let run = Run { args: &plan.args, mode: self.order.spec.mode, pace: &pace, ran };
+        let signal = Signal::of(plan, place);
+        let run = Run { args: &plan.args, mode: self.order.spec.mode, signal: &signal, ran };
         let report = self.run_ffmpeg(run, place, meter).await;
         let overdue = match report.ending {
             ffmpeg::Ending::TimedOut => Some(CancelReason::Timeout),
@@ -138,8 +138,8 @@ impl Attempt<'_> {
         meter.enter(Phase::Analyzing);
         account.log.extend(["ffmpeg ", &shown_args(&measurement.args, place.cleaner), "\n"]);
         let mode = if self.order.spec.mode == Mode::Slim { Mode::Slim } else { Mode::Standard };
-        let pace = Pace::of_input(measurement.expected, place);
-        let run = Run { args: &measurement.args, mode, pace: &pace, ran: account.ran };
+        let signal = Signal::of_input(measurement.expected, place);
+        let run = Run { args: &measurement.args, mode, signal: &signal, ran: account.ran };
         let report = self.run_ffmpeg(run, place, meter).await;
         account.note(&report, place.cleaner);
         self.go_on()?;
@@ -163,7 +163,7 @@ impl Attempt<'_> {
 
     /// Runs ffmpeg.
     async fn run_ffmpeg(&self, run: Run<'_>, place: Place<'_>, meter: &mut Meter<'_>) -> Report {
-        let Run { args, mode, pace, ran } = run;
+        let Run { args, mode, signal, ran } = run;
         let spec = self.order.spec;
         let timeout = place.time.saturating_sub(ran);
         let command = self
@@ -186,7 +186,7 @@ impl Attempt<'_> {
                 Mode::Standard | Mode::Slim => ffmpeg::standard(&stop, command, monitor).await,
             }
         };
-        tokio::join!(run, self.watch(output, pace, place, meter)).0
+        tokio::join!(run, self.watch(output, signal, place, meter)).0
     }
 
     /// ffmpeg, with as much of our environment as it needs.
@@ -200,9 +200,9 @@ impl Attempt<'_> {
     }
 
     /// Passes on what ffmpeg says, until it has ended and said all.
-    async fn watch(&self, mut output: ffmpeg::Output, pace: &Pace, place: Place<'_>, meter: &mut Meter<'_>) {
+    async fn watch(&self, mut output: ffmpeg::Output, signal: &Signal, place: Place<'_>, meter: &mut Meter<'_>) {
         let (mut blocks, mut pid) = (output.progress(), output.pid());
-        let (mut measuring, mut starting, mut silent) = (true, true, matches!(pace, Pace::Pictures(_)));
+        let (mut measuring, mut starting, mut silent) = (true, true, matches!(signal, Signal::Pictures(_)));
         let start = Instant::now();
         let mut looks = tokio::time::interval(LOOK);
         loop {
@@ -216,16 +216,16 @@ impl Attempt<'_> {
                 }
                 changed = blocks.changed(), if measuring => match changed {
                     Ok(()) => if let Some(block) = blocks.borrow_and_update().as_ref() {
-                        let read = match pace {
-                            Pace::Read(size) => pid.borrow().and_then(|pid| share_read(pid, place.input, *size)),
-                            Pace::Reported | Pace::Pictures(_) => None,
+                        let read = match signal {
+                            Signal::Read(size) => pid.borrow().and_then(|pid| share_read(pid, place.input, *size)),
+                            Signal::Reported | Signal::Pictures(_) => None,
                         };
                         silent &= block.out_time.is_none();
                         meter.measured(block, read, start.elapsed());
                     },
                     Err(_) => measuring = false,
                 },
-                _ = looks.tick(), if silent => if let Pace::Pictures(times) = pace {
+                _ = looks.tick(), if silent => if let Signal::Pictures(times) = signal {
                     let out_time = latest_picture(times);
                     if out_time.is_some() {
                         meter.measured(&Progress { out_time, ..Progress::default() }, None, start.elapsed());
