@@ -217,7 +217,7 @@ fn audio_stream(
                 drafted.args.extend([format!("-bsf:a:{place}").into(), filter.into()]);
             }
             let channels = Some(facts.channels).filter(|&channels| channels > 0);
-            return Ok(HeldAudio { codec: stream.codec.clone(), channels, ..HeldAudio::default() });
+            Ok(HeldAudio { codec: stream.codec.clone(), channels, ..HeldAudio::default() })
         }
         fits => {
             let why = fits.err().unwrap_or_else(|| "the container can't hold it as it is".to_owned());

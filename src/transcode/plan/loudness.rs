@@ -46,7 +46,7 @@ impl Loudness {
     pub(super) fn gain(self, target: f64, limited: Option<&Limited>) -> Gain {
         let gain = target - self.integrated;
         match limited {
-            _ if !(self.integrated > NOTHING) => Gain::None,
+            _ if self.integrated.is_nan() || self.integrated <= NOTHING => Gain::None,
             _ if self.true_peak + gain <= TRUE_PEAK => Gain::Plain(gain),
             None => Gain::Unlimited(gain),
             Some(limited) => {
@@ -97,7 +97,7 @@ impl Gain {
 /// tried, which is all but straight.
 fn more(target: f64, limited: &Limited) -> f64 {
     let tried = || MORE.iter().zip(limited);
-    let below = tried().filter(|(_, lufs)| **lufs <= target).next_back();
+    let below = tried().rfind(|(_, lufs)| **lufs <= target);
     let above = tried().find(|(_, lufs)| **lufs > target);
     match (below, above) {
         (Some((low, from)), Some((high, to))) => low + (high - low) * (target - from) / (to - from),
@@ -114,17 +114,13 @@ pub(super) const fn measuring() -> &'static str {
 /// The filters that tell how loud sound of the input's stream `index` becomes behind a limiter, with the names of what they
 /// put out. `before` are the filters up to there.
 pub(super) fn trying(index: u32, before: &[String], gain: f64) -> (String, Vec<String>) {
-    let mut chain = format!("[0:{index}]");
-    for filter in before {
-        chain.push_str(filter);
-        chain.push(',');
-    }
-    chain.push_str(&format!("{OVERSAMPLED},asplit={}", MORE.len()));
-    (0..MORE.len()).for_each(|place| chain.push_str(&format!("[in{place}]")));
-    for (place, more) in MORE.iter().enumerate() {
-        chain.push_str(&format!(";[in{place}]{},{METER}[out{place}]", limiting(gain + more)));
-    }
-    (chain, (0..MORE.len()).map(|place| format!("[out{place}]")).collect())
+    let filters: Vec<&str> = before.iter().map(String::as_str).chain([OVERSAMPLED]).collect();
+    let inputs: Vec<String> = (0..MORE.len()).map(|place| format!("[in{place}]")).collect();
+    let split = format!("[0:{index}]{},asplit={}{}", filters.join(","), MORE.len(), inputs.concat());
+    let tries = MORE.iter().enumerate();
+    let tries = tries.map(|(place, more)| format!("[in{place}]{},{METER}[out{place}]", limiting(gain + more)));
+    let chains: Vec<String> = std::iter::once(split).chain(tries).collect();
+    (chains.join(";"), (0..MORE.len()).map(|place| format!("[out{place}]")).collect())
 }
 
 /// Reads what [`trying`] told. ffmpeg may set the meters up twice, and they speak first before they have heard anything; in

@@ -47,11 +47,11 @@ impl Signal {
     /// For a run that makes outputs.
     fn of(plan: &Plan, place: Place<'_>) -> Self {
         let parts = plan.outputs.iter().flat_map(|planned| &planned.parts);
-        let times = parts.filter_map(|part| match &part.kind {
+        let mut times = parts.filter_map(|part| match &part.kind {
             PartKind::Pictures { times, .. } => Some(place.workspace.outputs().join(times)),
             _ => None,
         });
-        match times.last() {
+        match times.next() {
             Some(times) if plan.expected.is_some() => Self::Pictures(times),
             _ => Self::of_input(plan.expected, place),
         }
