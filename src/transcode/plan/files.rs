@@ -41,6 +41,10 @@ pub(super) fn media(found: Found<'_>, chosen: &Chosen<'_>, around: Surroundings<
         drafted.args.extend(words(&["-sn"]));
     }
     drafted.args.extend(words(&["-dn", "-map_metadata", "0"]));
+    if spans.trims(index) {
+        // ffmpeg takes all that begin before the end of the input's part or after it, and the file would last as long.
+        drafted.args.extend(words(&["-map_chapters", "-1"]));
+    }
     drafted.args.extend(spans.outputs[index].options());
     let crash_safe = around.crash_safe && spec.container.can_be_fragmented();
     let how = if crash_safe { muxer::crash_safe(spec.container) } else { muxer::whole(spec.container) };

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 use transcoded::domain::failure::FailureCode as C;
 
-use super::world::{World, cli};
+use super::world::{World, cli, describe};
 
 fn trimmed(name: &str, start_ms: u64, end_ms: Option<u64>) -> Value {
     let mut output = json!({ "name": name, "trim": { "start_ms": start_ms, "end_ms": end_ms } });
@@ -160,5 +160,29 @@ async fn a_copied_part_begins_at_the_key_frame_before_whatever_else_is_made() {
         assert_eq!((found[0], found.last()), (25, Some(&74)), "{outputs}");
         let told = made[0].decisions[0].why.contains("key frame before");
         assert_eq!(told, outputs[0]["trim"]["mode"] == "exact", "{:?}", made[0].decisions);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_part_lasts_no_longer_because_the_whole_has_chapters() {
+    let world = World::new();
+    let chapter = |start: u32, title: &str| {
+        format!("[CHAPTER]\nTIMEBASE=1/1000\nSTART={start}\nEND={}\ntitle={title}\n", start + 2000)
+    };
+    let told = [chapter(0, "one"), chapter(2000, "two"), chapter(4000, "three")].concat();
+    std::fs::write(world.path("chapters.txt"), format!(";FFMETADATA1\n{told}")).unwrap();
+    world.clip(
+        "-f lavfi -i testsrc2=size=160x120:rate=25:duration=6 -i {chapters.txt} -map_metadata 1 -c:v libx264 -g 25 \
+         -preset ultrafast -pix_fmt yuv420p",
+        "in.mkv",
+    );
+    for (name, mode) in [("a.mp4", "exact"), ("a.mkv", "exact"), ("a.mp4", "keyframe")] {
+        let trim = json!({ "start_ms": 1000, "end_ms": 3000, "mode": mode });
+        let (job, _) = world.one_of("in.mkv", json!({ "name": name, "trim": trim })).await;
+        let path = world.files.output(job, 1, name);
+        let found = describe(&path);
+        assert_eq!(found["chapters"].as_array().unwrap().len(), 0, "{name} {mode}: they are those of the whole");
+        let duration: f64 = found["format"]["duration"].as_str().unwrap().parse().unwrap();
+        assert!((duration - 2.0).abs() < 0.05, "{name} {mode}: {duration}");
     }
 }

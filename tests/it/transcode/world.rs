@@ -197,7 +197,8 @@ impl World {
 pub(crate) fn describe(path: &Path) -> Value {
     let ffprobe = ffmpeg::locate_in_environment().expect("ffmpeg is installed").ffprobe;
     let mut command = Command::new(ffprobe);
-    let told = command.args(["-v", "error", "-show_format", "-show_streams", "-of", "json"]).arg(path).output();
+    let what = ["-show_format", "-show_streams", "-show_chapters", "-of", "json"];
+    let told = command.args(["-v", "error"]).args(what).arg(path).output();
     serde_json::from_slice(&told.unwrap().stdout).unwrap()
 }
 
