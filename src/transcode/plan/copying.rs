@@ -2,7 +2,7 @@
 //!
 //! Names are ffmpeg's. The lists follow what its muxers take and players play, and leave out what needs conversion.
 
-use super::picture::Picture;
+use super::picture::{MAPPED, Picture};
 use super::sound;
 use super::tracks::audio_codec_name;
 use crate::domain::format::{Container, VideoCodec};
@@ -48,7 +48,7 @@ pub(super) fn video_fits(
         return Err("it is interlaced".to_owned());
     }
     if facts.colour.is_hdr() && !picture.hdr {
-        return Err("its high dynamic range is mapped to the standard one".to_owned());
+        return Err(MAPPED.to_owned());
     }
     if facts.bit_depth.is_some_and(|bits| bits > 8) != picture.deep {
         return Err("its bit depth changes".to_owned());

@@ -184,8 +184,8 @@ impl Encoded {
         let rate = self.picture.rate.map(|rate| format!(", {:.3} frames/s", rate.per_second())).unwrap_or_default();
         let bits = if self.picture.deep { ", 10 bits" } else { "" };
         let result = format!("{}{size}{rate}{bits}", self.codec.name());
-        let why =
-            std::iter::once(why).chain(self.picture.done.iter().map(String::as_str)).collect::<Vec<_>>().join("; ");
+        let why = std::iter::once(why).chain(self.picture.done.iter().map(String::as_str).filter(|done| *done != why));
+        let why = why.collect::<Vec<_>>().join("; ");
         Decision::of("video", Action::Encode, why).into(&result)
     }
 }

@@ -13,7 +13,7 @@ use crate::domain::decision::{Action, Decision};
 use crate::domain::failure::{Failure, FailureCode};
 use crate::domain::format::{Container, VideoCodec};
 use crate::domain::media::{FrameRate, Stream, StreamKind};
-use crate::domain::output::{PackageSpec, VideoSpec, ladder, video_of};
+use crate::domain::output::{PackageSpec, Tracks, VideoSpec, ladder, video_of};
 use crate::transcode::package::{AUDIO_MUXER, VIDEO_MUXER};
 
 /// What a rendition is in its package.
@@ -55,6 +55,9 @@ pub(super) fn plan(
     if found.spec.video.codec != VideoCodec::None {
         faults.take("/video/codec", rungs(found, package, chosen, around, &mut drafted));
     }
+    let marked = chosen.audio.iter().position(|(stream, _)| stream.default && !stream.commentary);
+    // Who chooses tracks one by one wants the first one first.
+    let default = marked.filter(|_| !matches!(found.spec.audio.tracks, Tracks::Chosen(_))).unwrap_or(0);
     for (place, (stream, facts)) in chosen.audio.iter().enumerate() {
         let name = if place == 0 { "audio".to_owned() } else { format!("audio {}", place + 1) };
         drafted.args.extend(["-map".into(), found.named(stream)]);
@@ -81,7 +84,7 @@ pub(super) fn plan(
             }
         };
         drafted.args.extend(words(&["-vn", "-sn", "-dn", "-strict", "experimental"]));
-        let default = place == 0;
+        let default = place == default;
         let alone = Chosen { video: None, audio: vec![(*stream, *facts)], subtitles: Vec::new() };
         let length = own_length(found, &alone);
         let holds = Holds { audio: vec![held], length, ..Holds::default() };

@@ -22,6 +22,9 @@ pub(super) struct Picture {
     pub(super) done: Vec<String>,
 }
 
+/// What becomes of a high dynamic range that isn't kept, in words for people.
+pub(super) const MAPPED: &str = "its high dynamic range is mapped to the standard one";
+
 /// What an encoder can carry.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Carries {
@@ -64,7 +67,7 @@ pub(super) fn picture(stream: &Stream, facts: &VideoFacts, spec: &VideoSpec, car
     picture.filters.extend(frame.shape);
     if facts.colour.is_hdr() && !hdr {
         picture.filters.push(tone_map(&facts.colour, deep));
-        picture.done.push("its high dynamic range was mapped to the standard one".to_owned());
+        picture.done.push(MAPPED.to_owned());
     }
     if frame.size != (0, 0) {
         picture.filters.push("setsar=1".to_owned());

@@ -13,11 +13,11 @@ use super::finish;
 use super::meter::{Meter, Step};
 use crate::domain::failure::{Failure, FailureCode};
 use crate::domain::input::shown;
-use crate::domain::job::{CancelMethod, Phase};
+use crate::domain::job::Phase;
 use crate::domain::media::MediaInfo;
 use crate::domain::request::Work;
 use crate::failpoint::{Point, failpoint};
-use crate::ffmpeg::Exit;
+use crate::ffmpeg::{Exit, Stop};
 use crate::storage::Workspace;
 use crate::transcode::input::Brought;
 use crate::transcode::order::{Controls, End, Observer, Order, Outcome};
@@ -62,7 +62,7 @@ impl<'a> Attempt<'a> {
         let end = match self.steps(&mut account).await {
             Ok(end) => end,
             Err(Halt::Failed(failure)) => End::Failed(failure),
-            Err(Halt::Stopped) => stopped_before_anything(),
+            Err(Halt::Stopped) => stopped_before_anything(account.stop),
         };
         if let End::Failed(failure) = &end {
             account.log.extend(["failed: ", &failure.message, "\n"]);
@@ -269,8 +269,11 @@ fn prepare_folders(plan: &Plan, workspace: &Workspace) -> Result<(), Failure> {
     Ok(())
 }
 
-fn stopped_before_anything() -> End {
-    End::Stopped { method: CancelMethod::NotStarted, drain_ms: 0, outputs: Vec::new(), note: None }
+/// Nothing was made yet, but ffmpeg may have been measuring.
+fn stopped_before_anything(stop: Option<Stop>) -> End {
+    let (method, drain) = finish::how_it_stopped(stop);
+    let drain_ms = u64::try_from(drain.as_millis()).unwrap_or(u64::MAX);
+    End::Stopped { method, drain_ms, outputs: Vec::new(), note: None }
 }
 
 /// Runs what blocks away from the tasks that must not.

@@ -12,7 +12,7 @@ use super::clean::Cleaner;
 use super::meter::Meter;
 use crate::domain::failure::{Failure, FailureCode};
 use crate::domain::job::{CancelReason, Mode, Phase};
-use crate::ffmpeg::{self, Command, Exit, Progress, Report};
+use crate::ffmpeg::{self, Command, Exit, Progress, Report, Stop};
 use crate::storage::Workspace;
 use crate::transcode::faults::classify;
 use crate::transcode::make::pictures::read_times;
@@ -80,6 +80,8 @@ pub(in crate::transcode) struct Place<'a> {
 #[derive(Default)]
 pub(in crate::transcode) struct Account {
     pub(in crate::transcode) exit: Option<Exit>,
+    /// How the last of them was stopped.
+    pub(in crate::transcode) stop: Option<Stop>,
     /// How long ffmpeg has run, pauses not counted.
     pub(in crate::transcode) ran: Duration,
     pub(in crate::transcode) cpu: Duration,
@@ -90,6 +92,7 @@ pub(in crate::transcode) struct Account {
 impl Account {
     pub(in crate::transcode) fn note(&mut self, report: &Report, cleaner: &Cleaner) {
         self.exit = report.exit;
+        self.stop = report.stop;
         self.ran += report.wall.saturating_sub(report.paused);
         self.cpu += report.cpu;
         self.peak_memory_bytes = self.peak_memory_bytes.max(report.peak_memory_bytes);

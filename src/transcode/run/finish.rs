@@ -15,7 +15,7 @@ use crate::domain::failure::{Failure, FailureCode};
 use crate::domain::format::Container;
 use crate::domain::job::{CancelMethod, CancelReason, Mode, Output, Phase};
 use crate::failpoint::{Point, failpoint};
-use crate::ffmpeg::{Ending, Report, StartError, StopStep};
+use crate::ffmpeg::{Ending, Report, StartError, Stop, StopStep};
 use crate::storage::Workspace;
 use crate::transcode::check::decode::{self, Target};
 use crate::transcode::faults::blame::Case;
@@ -38,7 +38,7 @@ pub(in crate::transcode) async fn finish(
 ) -> Result<End, Halt> {
     match &report.ending {
         Ending::Stopped | Ending::TimedOut | Ending::Stalled | Ending::NotStarted(StartError::Cancelled) => {
-            let (method, drain) = how_it_stopped(&report);
+            let (method, drain) = how_it_stopped(report.stop);
             return salvage::salvage(attempt, &plan, workspace, method, drain, meter).await;
         }
         Ending::Finished if report.succeeded() => {
@@ -78,8 +78,8 @@ fn stop_counts(attempt: &Attempt<'_>) -> bool {
     attempt.controls.stop.is_cancelled() && attempt.controls.reason() != CancelReason::Shutdown
 }
 
-fn how_it_stopped(report: &Report) -> (CancelMethod, Duration) {
-    report.stop.map_or((CancelMethod::NotStarted, Duration::ZERO), |stop| {
+pub(super) fn how_it_stopped(stop: Option<Stop>) -> (CancelMethod, Duration) {
+    stop.map_or((CancelMethod::NotStarted, Duration::ZERO), |stop| {
         let method = match stop.step {
             StopStep::Quit => CancelMethod::Quit,
             StopStep::Terminate => CancelMethod::Terminate,

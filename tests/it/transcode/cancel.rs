@@ -185,6 +185,17 @@ async fn a_stop_before_the_start_starts_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_stop_while_the_input_is_measured_says_how_ffmpeg_was_ended() {
+    let world = World::new();
+    world.long_clip();
+    let outputs = json!([{ "name": "a.m4a", "audio": { "loudness_lufs": -16 } }]);
+    let request = json!({ "input": "long.mp4", "outputs": outputs });
+    let (end, kept) = stopped(&world, request, Phase::Analyzing, Controls::default()).await;
+    assert!(matches!(end, End::Stopped { method, .. } if method != CancelMethod::NotStarted), "{end:?}");
+    assert!(empty(&end) && kept.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_job_that_was_done_already_is_kept_whole_where_it_is_graceful() {
     let world = World::new();
     world.small_clip();

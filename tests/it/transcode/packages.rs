@@ -42,6 +42,24 @@ async fn a_package_has_a_ladder_every_sound_and_both_manifests() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_player_begins_with_the_sound_that_the_input_begins_with() {
+    let world = World::new();
+    film(&world, 2);
+    world.clip(
+        "-i {film.mkv} -map 0 -c copy -disposition:a:0 0 -disposition:a:1 default -default_mode passthrough",
+        "second.mkv",
+    );
+    for (tracks, first) in [(json!("all"), "de"), (json!([{ "track": 0 }, { "track": 1 }]), "en")] {
+        let output =
+            json!({ "name": "s", "package": {}, "video": { "speed": "ultrafast" }, "audio": { "tracks": tracks } });
+        let (job, _) = world.one_of("second.mkv", output).await;
+        let master = std::fs::read_to_string(world.files.output(job, 1, "s").join("master.m3u8")).unwrap();
+        let default: Vec<&str> = master.lines().filter(|line| line.contains("DEFAULT=YES")).collect();
+        assert!(default.len() == 1 && default[0].contains(&format!("LANGUAGE=\"{first}\"")), "{tracks}: {master}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_package_may_have_one_manifest_sound_alone_or_subtitles() {
     let world = World::new();
     film(&world, 3);

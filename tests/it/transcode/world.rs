@@ -27,7 +27,7 @@ pub(crate) struct World {
     jobs: AtomicU8,
 }
 
-/// Remembers what it is told, and may stop the job in a phase; while transcoding, once something is encoded.
+/// Remembers what it is told, and may stop the job in a phase; where that runs ffmpeg, once it has come some way.
 #[derive(Default)]
 pub(crate) struct Witness {
     pub(crate) progress: Mutex<Vec<JobProgress>>,
@@ -43,7 +43,8 @@ impl Observer for Witness {
     fn progress(&self, progress: JobProgress) {
         if let Some((phase, controls)) = &self.stop_at {
             let encoded = progress.frame.unwrap_or(0) > 50 || progress.out_time_ms.unwrap_or(0) > 2000;
-            if progress.phase == *phase && (encoded || *phase != Phase::Transcoding) {
+            let runs_ffmpeg = matches!(phase, Phase::Analyzing | Phase::Transcoding);
+            if progress.phase == *phase && (encoded || !runs_ffmpeg) {
                 // A stop without a reason would be the server's own.
                 let _ = controls.reason.set(CancelReason::Client);
                 controls.stop.cancel();
