@@ -170,8 +170,21 @@ pub struct Examined {
     pub spec: JobSpec,
     /// Which of the request's outputs these are.
     pub places: Vec<usize>,
+    /// The others, as far as they are right.
+    pub rests: Vec<Rest>,
     /// Everything that is wrong, by field.
     pub errors: Vec<FieldError>,
+}
+
+/// An output of which something is wrong, without that, so that the input can be held against what is left.
+#[derive(Clone, Debug)]
+pub struct Rest {
+    /// Which of the request's outputs it is.
+    pub place: usize,
+    /// What is left of it.
+    pub spec: OutputSpec,
+    /// What was left out of it, by the names of its fields.
+    pub without: Vec<String>,
 }
 
 impl JobRequest {
@@ -197,7 +210,8 @@ impl JobRequest {
         errors.check(grace, "/grace_seconds", format!("grace_seconds is 0 to {LONGEST_GRACE_SECONDS}"));
         errors.check((1..=20).contains(&self.max_attempts), "/max_attempts", "max_attempts is 1 to 20");
         check_labels(&self.labels, &mut errors);
-        let (work, places) = check_work(self.outputs, self.args, presets, allow_raw_args, &mut errors);
+        let mut rests = Vec::new();
+        let (work, places) = check_work(self.outputs, self.args, (presets, allow_raw_args), &mut rests, &mut errors);
         let spec = JobSpec {
             input: self.input,
             work,
@@ -211,7 +225,7 @@ impl JobRequest {
             verify: self.verify,
             crash_safe: self.crash_safe,
         };
-        Examined { spec, places, errors: errors.or(()).err().unwrap_or_default() }
+        Examined { spec, places, rests, errors: errors.or(()).err().unwrap_or_default() }
     }
 }
 
@@ -238,14 +252,14 @@ fn check_labels(labels: &BTreeMap<String, String>, errors: &mut FieldErrors) {
 fn check_work(
     outputs: Option<Vec<OutputRequest>>,
     args: Option<Vec<String>>,
-    presets: &Presets,
-    allow_raw_args: bool,
+    (presets, allow_raw_args): (&Presets, bool),
+    rests: &mut Vec<Rest>,
     errors: &mut FieldErrors,
 ) -> (Work, Vec<usize>) {
     match (outputs, args) {
         (Some(_), Some(_)) => errors.add("/args", "give either outputs or args, not both"),
         (None, None) => errors.add("/outputs", "at least one output such as {\"name\": \"out.mp4\"} is needed"),
-        (Some(outputs), None) => return check_outputs(&outputs, presets, errors),
+        (Some(outputs), None) => return check_outputs(&outputs, presets, rests, errors),
         (None, Some(args)) => {
             errors.check(allow_raw_args, "/args", "this server takes no args; it was started without --allow-raw-args");
             let fits = (1..=MOST_ARGS).contains(&args.len());
@@ -264,7 +278,12 @@ fn check_work(
     (Work::Outputs(Vec::new()), Vec::new())
 }
 
-fn check_outputs(outputs: &[OutputRequest], presets: &Presets, errors: &mut FieldErrors) -> (Work, Vec<usize>) {
+fn check_outputs(
+    outputs: &[OutputRequest],
+    presets: &Presets,
+    rests: &mut Vec<Rest>,
+    errors: &mut FieldErrors,
+) -> (Work, Vec<usize>) {
     let fits = (1..=MOST_OUTPUTS).contains(&outputs.len());
     errors.check(fits, "/outputs", format!("a job has 1 to {MOST_OUTPUTS} outputs"));
     let (mut specs, mut places) = (Vec::new(), Vec::new());
@@ -280,7 +299,15 @@ fn check_outputs(outputs: &[OutputRequest], presets: &Presets, errors: &mut Fiel
                 specs.push(spec);
                 places.push(index);
             }
-            Err(found) => found.into_iter().for_each(|error| errors.add(error.pointer, error.detail)),
+            Err(found) => {
+                let names = found.iter().filter_map(|error| error.pointer.strip_prefix(&at)?.split('/').nth(1));
+                let without: Vec<String> = names.map(str::to_owned).collect();
+                let rest = resolve_output(&output.clone().without(&without), presets, &at).ok();
+                rests.extend(rest.map(|spec| Rest { place: index, spec, without }));
+                for error in found {
+                    errors.add(error.pointer, error.detail);
+                }
+            }
         }
     }
     (Work::Outputs(specs), places)

@@ -36,7 +36,7 @@ pub struct Planning {
 /// Why an output can't be made.
 #[derive(Clone, Debug)]
 pub struct Impossible {
-    /// The output's number among those of the job.
+    /// The output's number among those of the job, and the others after them.
     pub output: usize,
     /// A JSON pointer into the output, e.g. `/video/codec`; empty for all of it.
     pub field: String,
@@ -45,14 +45,20 @@ pub struct Impossible {
 }
 
 impl Transcoder {
-    /// Works out what a job would do. The input is looked at, but nothing is made.
+    /// Works out what a job would do. The input is looked at, but nothing is made. Of the `others` it is only found out why the
+    /// input can't become them.
     ///
     /// # Errors
     /// Where the input can't be named like that or isn't there, or `token` is cancelled.
     ///
     /// # Cancel safety
     /// Dropping the future is the same as cancelling `token`.
-    pub async fn plan(&self, token: &CancellationToken, spec: &JobSpec) -> Result<Planning, ProbeFailure> {
+    pub async fn plan(
+        &self,
+        token: &CancellationToken,
+        spec: &JobSpec,
+        others: &[OutputSpec],
+    ) -> Result<Planning, ProbeFailure> {
         let lent = self.lend(token, &spec.input).await?;
         let (input, unreadable) = match self.facts(token, &lent.path).await {
             Ok(info) => (Some(info), None),
@@ -71,7 +77,7 @@ impl Transcoder {
             }
             Work::Outputs(specs) => {
                 if let Some(info) = &input {
-                    self.plan_outputs(spec, specs, info, &mut planning);
+                    self.plan_outputs(spec, (specs, others), info, &mut planning);
                 }
             }
         }
@@ -79,7 +85,13 @@ impl Transcoder {
         Ok(planning)
     }
 
-    fn plan_outputs(&self, spec: &JobSpec, specs: &[OutputSpec], info: &MediaInfo, planning: &mut Planning) {
+    fn plan_outputs(
+        &self,
+        spec: &JobSpec,
+        (specs, others): (&[OutputSpec], &[OutputSpec]),
+        info: &MediaInfo,
+        planning: &mut Planning,
+    ) {
         let (measured, shown) = (Measured::default(), shown(&spec.input));
         let around = Surroundings {
             input: Path::new(&*shown),
@@ -90,7 +102,7 @@ impl Transcoder {
             crash_safe: spec.crash_safe,
             measured: &measured,
         };
-        let faults = plan::faults(specs, info, around).into_iter();
+        let faults = plan::faults(&[specs, others].concat(), info, around).into_iter();
         let named = |(output, Fault { field, failure })| Impossible { output, field, failure };
         planning.impossible = faults.map(named).collect();
         let impossible = |index: usize| planning.impossible.iter().any(|fault| fault.output == index);

@@ -71,6 +71,23 @@ pub struct OutputRequest {
     pub storyboard: Option<StoryboardSettings>,
 }
 
+impl OutputRequest {
+    /// The same without some of its fields. What it can't be without stays.
+    #[must_use]
+    pub fn without(mut self, fields: &[String]) -> Self {
+        for field in fields {
+            match field.as_str() {
+                "video" => self.video = None,
+                "audio" => self.audio = None,
+                "subtitles" => self.subtitles = None,
+                "trim" => self.trim = None,
+                _ => {}
+            }
+        }
+        self
+    }
+}
+
 /// Whether a stream that already fits is copied.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]

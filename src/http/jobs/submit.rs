@@ -38,7 +38,7 @@ pub(in crate::http) async fn submit(
     }
     let request = body.value.clone();
     let idempotency = idempotency_key(&headers, &request)?;
-    let Examined { spec, places, errors } = request.examine(&context.presets, context.allow_raw_args);
+    let Examined { spec, places, errors, .. } = request.examine(&context.presets, context.allow_raw_args);
     let errors = body.and(errors);
     if errors.is_empty()
         && let Some(key) = &idempotency

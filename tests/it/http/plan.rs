@@ -88,6 +88,7 @@ async fn everything_that_is_wrong_is_told_at_once_by_field() {
         { "name": "e.mp4", "colour": "red" },
         { "name": "f.mp4", "video": { "codec": "hevc" }, "audio": { "tracks": [{ "track": 7 }, { "track": 0 }, { "language": "ger" }] },
           "subtitles": { "tracks": [{ "language": "fre" }] }, "trim": { "start_ms": 90000 } },
+        { "name": "g.mp4", "video": { "codec": "none", "crf": 99 }, "audio": { "tracks": [{ "track": 9 }] } },
     ] });
     let (status, plan) = server.post("/v1/plan", &body).await;
     assert_eq!((status, &plan["feasible"]), (200, &json!(false)));
@@ -100,6 +101,7 @@ async fn everything_that_is_wrong_is_told_at_once_by_field() {
         "/outputs/5/audio/tracks/2",
         "/outputs/5/subtitles/tracks/0",
         "/outputs/5/trim/start_ms",
+        "/outputs/6/audio/tracks/0",
     ];
     let expected = [
         "/mode",
@@ -109,6 +111,7 @@ async fn everything_that_is_wrong_is_told_at_once_by_field() {
         "/outputs/1/name",
         "/outputs/3/audio/codec",
         "/outputs/4/colour",
+        "/outputs/6/video/crf",
     ];
     for pointer in expected.into_iter().chain(of_input) {
         assert!(pointers.contains(&pointer), "{pointer}: {pointers:?}");
