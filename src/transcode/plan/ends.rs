@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::faults::Faults;
-use super::tells_its_length;
+use super::length::tells_its_length;
 use super::tracks::Chosen;
 use crate::domain::failure::{Failure, FailureCode};
 use crate::domain::media::{MediaInfo, Stream};

@@ -11,11 +11,13 @@ mod encoders;
 mod ends;
 mod faults;
 mod files;
+mod length;
 mod loudness;
 mod measure;
 mod muxer;
 mod package;
 mod picture;
+mod planned;
 pub(super) mod raw;
 mod sound;
 pub(super) mod space;
@@ -29,20 +31,23 @@ use std::time::Duration;
 
 use self::cues::Cuts;
 use self::faults::Faults;
+use self::length::{hold_lengths, input_length, length};
 use self::span::{Grid, Reading, Spans, Want};
 use self::tracks::Chosen;
 use crate::domain::decision::Decision;
 use crate::domain::failure::{Failure, FailureCode};
-use crate::domain::format::{AudioCodec, Container, VideoCodec};
-use crate::domain::media::{FrameRate, MediaInfo, Stream};
-use crate::domain::output::{OutputSpec, PackageSpec, Shape, Times};
+use crate::domain::format::VideoCodec;
+use crate::domain::media::{MediaInfo, Stream};
+use crate::domain::output::{OutputSpec, Shape};
 use crate::ffmpeg::{GLOBAL_ARGS, INPUT_ALLOWLIST};
 
 pub(super) use encoders::UsableEncoders;
 pub(super) use faults::Fault;
+pub(super) use length::Length;
 pub(super) use measure::{Measured, Measurement, Taken};
 pub(super) use muxer::whole as whole_muxer;
 pub(super) use package::{Label, Track};
+pub(super) use planned::{HeldAudio, HeldVideo, Holds, Make, Part, PartKind, Planned};
 pub(super) use stills::{Sheets, pattern};
 
 /// The most pixels that a picture of the input may have; a few bytes can claim billions.
@@ -61,141 +66,6 @@ pub(super) struct Plan {
     pub(super) expected: Option<Duration>,
     /// Every output, in the job's order; empty where the job's own arguments decide.
     pub(super) outputs: Vec<Planned>,
-}
-
-/// One output.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Planned {
-    /// What was asked for.
-    pub(super) spec: OutputSpec,
-    /// Where it starts in the input.
-    pub(super) start: Duration,
-    /// How long it must be.
-    pub(super) length: Option<Length>,
-    /// What becomes of each stream, and why.
-    pub(super) decisions: Vec<Decision>,
-    /// What ffmpeg writes for it.
-    pub(super) parts: Vec<Part>,
-    /// What becomes of the parts then.
-    pub(super) make: Make,
-}
-
-impl Planned {
-    /// What it needs of the input at a certain time, in words, and that time: where it starts, or its picture of this number.
-    pub(super) fn need(&self, picture: usize) -> (String, Duration) {
-        let name = &self.spec.name;
-        match &self.spec.shape {
-            Shape::Thumbnails(Times::AtMs(times)) => {
-                let after = times.get(picture).copied().map(Duration::from_millis).unwrap_or_default();
-                (format!("{name} needs a picture"), self.start + after)
-            }
-            Shape::Picture(_) => (format!("{name} needs the picture"), self.start),
-            _ => (format!("{name} starts"), self.start),
-        }
-    }
-}
-
-/// One file, or folder of pictures, that ffmpeg writes.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Part {
-    /// The name that ffmpeg writes to. No client can choose such a name, as it starts with a dot.
-    pub(super) file: String,
-    /// How it is to be read.
-    pub(super) container: Container,
-    /// What kind of thing it is.
-    pub(super) kind: PartKind,
-    /// What it must hold.
-    pub(super) holds: Holds,
-}
-
-/// What kind of thing a part is.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum PartKind {
-    /// Sound and moving pictures.
-    Media,
-    /// One rendition of a package.
-    Rendition(Track),
-    /// One picture.
-    Picture,
-    /// A folder with numbered pictures, or sheets of them, and the file that tells when each was taken.
-    Pictures {
-        /// The file with the times.
-        times: String,
-        /// How many there must be, where that is known.
-        count: Option<u64>,
-    },
-    /// One track of subtitles.
-    Text,
-}
-
-/// What becomes of an output's parts when ffmpeg has ended.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Make {
-    /// The part is the output.
-    AsItIs,
-    /// The part is in fragments and is put together into one file that starts playing before it is loaded.
-    Defragment,
-    /// The renditions are cut into segments.
-    Package(PackageSpec),
-    /// The pictures are numbered as they are.
-    Thumbnails,
-    /// The sheets get a WebVTT file beside them.
-    Storyboard(Sheets),
-}
-
-/// What a file must hold.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Holds {
-    /// The video; `None` where there must be none.
-    pub(super) video: Option<HeldVideo>,
-    /// Every audio track; empty where there must be none.
-    pub(super) audio: Vec<HeldAudio>,
-    /// How many subtitles there must be.
-    pub(super) subtitles: u32,
-    /// How long it must be.
-    pub(super) length: Option<Length>,
-}
-
-/// The video that an output must hold.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct HeldVideo {
-    /// ffmpeg's name of the codec; empty for a picture.
-    pub(super) codec: String,
-    /// Width and height, where they are known.
-    pub(super) size: Option<(u32, u32)>,
-    /// The frame rate that was asked for, else the input's.
-    pub(super) rate: Option<FrameRate>,
-    /// Whether it was asked for.
-    pub(super) rated: bool,
-    /// Bits of each colour component, where we encode it.
-    pub(super) depth: Option<u8>,
-    /// How long it must be.
-    pub(super) length: Option<Length>,
-    /// Whether we encode it, so that every frame of it must decode.
-    pub(super) encoded: bool,
-}
-
-/// The audio that an output must hold.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct HeldAudio {
-    /// ffmpeg's name of the codec.
-    pub(super) codec: String,
-    /// The number of channels, where it is known.
-    pub(super) channels: Option<u32>,
-    /// How long it must be.
-    pub(super) length: Option<Length>,
-    /// Whether we encode it, so that every frame of it must decode.
-    pub(super) encoded: bool,
-}
-
-/// How long an output must be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Length {
-    /// The expected duration.
-    pub(super) expected: Duration,
-    /// Whether the input's own word on its length is so exact that another length is wrong even where ffmpeg complained
-    /// of nothing.
-    pub(super) exact: bool,
 }
 
 /// Where things are and what there is to work with.
@@ -421,57 +291,9 @@ fn guarded_input() -> Vec<OsString> {
     args
 }
 
-/// How long the chosen streams are, where the input tells.
-fn input_length(info: &MediaInfo, chosen: &Chosen<'_>) -> Option<Length> {
-    let used: Vec<Option<u64>> = chosen.durations().collect();
-    let own: Option<Vec<u64>> = used.iter().copied().collect();
-    let (ms, known) = match own.and_then(|durations| durations.into_iter().max()) {
-        Some(longest) => (longest, true),
-        // The container's duration may be that of a stream which isn't used.
-        None => (info.duration_ms?, used.len() == info.streams.len()),
-    };
-    Some(Length { expected: Duration::from_millis(ms), exact: known && tells_its_length(&info.container) })
-}
-
-/// How long the output must be, out of an input of this length.
-fn length(input: Length, spans: &Spans, index: usize, spec: &OutputSpec) -> Option<Length> {
-    // A copy can be cut at key frames only, so where it begins and ends is up to the input.
-    let copied = spans.copies(index) || spec.audio.codec == AudioCodec::Copy && spans.trims(index);
-    let expected = spans.length(index, Some(input.expected))?;
-    Some(Length { expected, exact: input.exact && !copied })
-}
-
-/// How long each stream of a file must be, as the input's streams seldom begin and end together.
-fn hold_lengths(holds: &mut Holds, found: Found<'_>, chosen: &Chosen<'_>) {
-    if let (Some(held), Some((stream, _))) = (&mut holds.video, chosen.video) {
-        held.length = stream_length(found, stream, held.encoded);
-    }
-    for (held, (stream, _)) in holds.audio.iter_mut().zip(&chosen.audio) {
-        held.length = stream_length(found, stream, held.encoded);
-    }
-}
-
-/// How long the part of a stream must be that an output takes.
-fn stream_length(found: Found<'_>, stream: &Stream, encoded: bool) -> Option<Length> {
-    let Found { index, info, spans, .. } = found;
-    let begin = ends::begin(stream, info)?;
-    let end = begin + Duration::from_millis(stream.own_ms?);
-    let start = spans.start(index);
-    let end = spans.limit(index).map_or(end, |limit| end.min(start + limit));
-    // Copies begin and end with whole packets, and those of pictures with key frames.
-    Some(Length { expected: end.checked_sub(start.max(begin))?, exact: encoded || !spans.trims(index) })
-}
-
 /// Whether files of this container don't say of every picture when it is shown, which others insist on.
 fn lacks_times(container: &str) -> bool {
     matches!(container, "mpeg" | "avi" | "h264" | "hevc" | "m4v" | "obu")
-}
-
-/// Whether files of this container write down how long they are; others are estimated from their bitrate.
-fn tells_its_length(container: &str) -> bool {
-    container
-        .split(',')
-        .any(|name| matches!(name, "mov" | "mp4" | "matroska" | "webm" | "avi" | "flac" | "wav" | "ogg"))
 }
 
 fn no_encoder(codec: &str) -> Failure {
