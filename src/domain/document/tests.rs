@@ -86,6 +86,7 @@ fn a_wrong_field_of_a_job_is_named_in_plain_words() {
         (r#"{"input": "a", "priority": "high"}"#, "/priority", "it must be a whole number, not \"high\""),
         (r#"{"input": "a", "priority": 1.5}"#, "/priority", "it must be a whole number, not 1.5"),
         (r#"{"input": "a", "priority": 99999999999}"#, "/priority", "it must be a smaller number, not 99999999999"),
+        (r#"{"input": "a", "priority": -99999999999}"#, "/priority", "it must be a larger number, not -99999999999"),
         (r#"{"input": "a", "grace_seconds": -1}"#, "/grace_seconds", "it must be 0 or more, not -1"),
         (r#"{"input": "a", "crash_safe": "yes"}"#, "/crash_safe", "it must be true or false, not \"yes\""),
         (r#"{"input": "a", "mode": "qiet"}"#, "/mode", "it is slim, standard or graceful, not \"qiet\""),
@@ -117,6 +118,7 @@ fn a_wrong_field_of_an_output_is_named_in_plain_words() {
             "/outputs/0/video/codec",
             "it is h264, hevc, av1, vp9, copy or none, not \"h246\"; did you mean \"h264\"?",
         ),
+        (output(r#""video": {"codec": "H.265"}"#), "/outputs/0/video/codec", "did you mean \"hevc\"?"),
         (
             output(r#""video": {"codec": "divx"}"#),
             "/outputs/0/video/codec",

@@ -8,6 +8,9 @@ use crate::domain::invalid::names;
 
 /// How alike two names must be for one to be meant by the other, 0 to 1.
 const ALIKE: f64 = 0.8;
+/// What people call things that have another name here.
+const ALIASES: [(&str, &str); 6] =
+    [("h265", "hevc"), ("x265", "hevc"), ("libx265", "hevc"), ("avc", "h264"), ("wave", "wav"), ("vorbis", "opus")];
 /// The longest piece of a document that is quoted back, in characters.
 const LONGEST_QUOTE: usize = 60;
 
@@ -90,6 +93,9 @@ fn all(known: &[String]) -> String {
 fn meant<'a>(name: &str, known: &'a [String]) -> Option<&'a str> {
     let plain = |name: &str| name.replace(['-', '_', ' ', '.'], "").to_lowercase();
     let wanted = plain(&name.chars().take(LONGEST_QUOTE).collect::<String>());
+    if let Some((_, name)) = ALIASES.iter().find(|(alias, _)| *alias == wanted) {
+        return known.iter().find(|known| known == name).map(String::as_str);
+    }
     let alike = known.iter().map(|known| (strsim::jaro_winkler(&wanted, &plain(known)), known));
     let best = alike.max_by(|one, other| one.0.total_cmp(&other.0))?;
     (best.0 >= ALIKE).then_some(best.1)
@@ -121,8 +127,9 @@ fn quoted(text: &str) -> String {
 
 /// What should be there.
 fn kind(found: &str, expected: &str) -> String {
-    let whole = ["i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64", "usize"].contains(&expected);
+    let whole = ["i32", "i64", "u8", "u16", "u32", "u64"].contains(&expected);
     match expected {
+        "i32" | "i64" if found.starts_with("integer `-") => "a larger number".to_owned(),
         _ if whole && found.starts_with("integer `-") => "0 or more".to_owned(),
         _ if whole && found.starts_with("integer `") => "a smaller number".to_owned(),
         _ if whole => "a whole number".to_owned(),
