@@ -83,7 +83,7 @@ pub(crate) fn started_after(program: &Path, before: Timestamp) -> Result<Duratio
     Ok(started.duration_since(before).unsigned_abs())
 }
 
-/// The arguments with which the program in this role was last started.
+/// The arguments with which the program in this role last wrote a file.
 pub(crate) fn recorded(program: &Path) -> Result<Vec<OsString>> {
     let text = fs::read(note(program))?;
     let text = text.strip_suffix(b"\0").unwrap_or(&text);
@@ -91,6 +91,10 @@ pub(crate) fn recorded(program: &Path) -> Result<Vec<OsString>> {
 }
 
 fn record(note: &Path, arguments: &[OsString]) -> std::io::Result<()> {
+    // It is started to check what was made, too.
+    if !arguments.last().is_some_and(|last| last.as_bytes().starts_with(b"file:")) {
+        return Ok(());
+    }
     let mut file = fs::File::create(note)?;
     arguments.iter().try_for_each(|argument| file.write_all(&[argument.as_bytes(), b"\0"].concat()))
 }
