@@ -110,6 +110,10 @@ impl Target {
     fn inputs(&self, level: Verification) -> Vec<Vec<OsString>> {
         let input = |options: &[&str]| {
             let mut args: Vec<OsString> = self.allowed();
+            if matches!(self.kind, Kind::Media | Kind::Playlist) && self.streams.contains(&"v?") {
+                // It smooths what is shown and can find no fault, at a fifth of the decoder's time.
+                args.extend(["-skip_loop_filter:v", "all"].map(OsString::from));
+            }
             args.extend(options.iter().map(OsString::from));
             args.extend(["-i".into(), file_address(&self.path)]);
             args
