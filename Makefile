@@ -49,7 +49,7 @@ openapi: ## Write openapi.yaml anew from the code
 	UPDATE=1 cargo test --quiet --test it openapi
 
 .PHONY: bench
-bench: ## Measure against bare ffmpeg and SQLite; writes docs/BENCHMARKS.md (about ten minutes)
+bench: ## Measure against bare ffmpeg and SQLite; writes docs/BENCHMARKS.md (about twenty minutes)
 	@scripts/setup cargo ffmpeg cc
 	cargo bench --bench against_bare_ffmpeg
 

@@ -28,10 +28,10 @@ pub fn load_presets(folder: Option<&Path>) -> Result<Presets, ConfigError> {
         let message = format!("there are two presets called {:?}", pair[0].name);
         wrong.push(ConfigError::Wrong { path: folder.to_owned(), message });
     }
-    match wrong.pop() {
-        None => Ok(Presets::built_in().with(own)),
-        Some(only) if wrong.is_empty() => Err(only),
-        Some(last) => Err(ConfigError::Several(wrong.into_iter().chain([last]).collect())),
+    match wrong.len() {
+        0 => Ok(Presets::built_in().with(own)),
+        1 => Err(wrong.remove(0)),
+        _ => Err(ConfigError::Several(wrong)),
     }
 }
 
@@ -73,9 +73,7 @@ fn check(document: Document, path: &Path) -> Result<Preset, Vec<String>> {
     }
     let preset = Preset { name: stem.to_owned(), ..preset };
     let meaning = preset.check().err().unwrap_or_default();
-    let new = |error: &FieldError| !errors.iter().any(|known| error.is_within(known));
-    let meaning: Vec<_> = meaning.into_iter().filter(new).collect();
-    errors.extend(meaning);
+    FieldError::add(&mut errors, meaning);
     wrong.extend(errors.iter().map(|error| match error.pointer.trim_start_matches('/') {
         "" => error.detail.clone(),
         field => format!("{field}: {}", error.detail),

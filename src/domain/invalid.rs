@@ -19,6 +19,27 @@ impl FieldError {
         let rest = self.pointer.strip_prefix(&other.pointer);
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
+
+    /// Adds what else was found to what was `known` before, but for what that explains: something is told once of a field, and
+    /// where one couldn't be taken nothing is told of those that were judged by what stood in its place.
+    pub fn add(known: &mut Vec<Self>, more: Vec<Self>) {
+        let is_new = |error: &Self| !known.iter().any(|known| error.is_within(known) || error.is_judged_by(known));
+        let more: Vec<Self> = more.into_iter().filter(is_new).collect();
+        known.extend(more);
+    }
+
+    /// Whether it is about a field whose bounds depend on the other: those of a section on its codec, and those of an output on
+    /// its container, which its name or its preset may tell.
+    fn is_judged_by(&self, other: &Self) -> bool {
+        let Some((section, judge)) = other.pointer.rsplit_once('/') else { return false };
+        let Some(rest) = self.pointer.strip_prefix(section) else { return false };
+        let field = rest.rsplit('/').next().unwrap_or_default();
+        match judge {
+            "codec" => ["", "crf", "bitrate_bps", "channels", "sample_rate_hz", "loudness_lufs"].contains(&field),
+            "container" | "name" | "preset" => ["", "codec", "tracks", "video", "audio", "name"].contains(&field),
+            _ => false,
+        }
+    }
 }
 
 /// The errors that were found so far in a request.

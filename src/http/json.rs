@@ -55,11 +55,9 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Lenient<T> {
 }
 
 impl<T> Lenient<T> {
-    /// Adds what else is wrong; nothing is said twice of the same field.
+    /// Adds what else is wrong.
     pub(super) fn and(mut self, more: Vec<FieldError>) -> Vec<FieldError> {
-        let told = |error: &FieldError| self.errors.iter().any(|known| error.is_within(known));
-        let more: Vec<_> = more.into_iter().filter(|error| !told(error)).collect();
-        self.errors.extend(more);
+        FieldError::add(&mut self.errors, more);
         self.errors
     }
 }

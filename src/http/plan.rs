@@ -5,6 +5,7 @@ use axum::extract::State;
 use super::context::Context;
 use super::json::Lenient;
 use super::problem::Problem;
+use crate::domain::document::STAND_IN;
 use crate::domain::invalid::FieldError;
 use crate::domain::output::OutputSpec;
 use crate::domain::planned::JobPlan;
@@ -54,7 +55,7 @@ fn take(answer: &mut JobPlan, planning: Planning, (places, rests): (&[usize], &[
         }
     }
     answer.input = planning.input;
-    answer.outputs = planning.outputs;
+    answer.outputs = planning.outputs.into_iter().filter(|output| output.name != STAND_IN).collect();
     answer.commands = planning.commands;
 }
 

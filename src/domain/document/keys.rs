@@ -16,6 +16,11 @@ pub(super) fn read(text: &[u8]) -> Result<(Value, Vec<String>), serde_json::Erro
     Ok((value, twice))
 }
 
+/// The value that something else than JSON holds, where no key can be there twice.
+pub(super) fn read_all<'de, D: Deserializer<'de>>(reader: D) -> Result<Value, D::Error> {
+    Keys { path: &mut Vec::new(), twice: &mut Vec::new() }.deserialize(reader)
+}
+
 struct Keys<'a> {
     /// The names from the top to where it reads.
     path: &'a mut Vec<String>,
@@ -70,7 +75,8 @@ impl<'de> Visitor<'de> for Keys<'_> {
     }
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
-        Ok(Number::from_f64(value).map_or(Value::Null, Value::Number))
+        let number = Number::from_f64(value).map(Value::Number);
+        number.ok_or_else(|| E::custom("a number must be finite"))
     }
 
     fn visit_str<E: Error>(self, value: &str) -> Result<Value, E> {

@@ -29,7 +29,7 @@ impl Document {
     pub fn of_json(text: &[u8]) -> Result<Self, String> {
         let (value, twice) = keys::read(text).map_err(|error| words::syntax(&error))?;
         let twice = twice.into_iter().map(|pointer| FieldError { pointer, detail: "it is there twice".to_owned() });
-        Ok(Self { value, twice: twice.take(MOST_ERRORS).collect() })
+        Ok(Self { value, twice: twice.collect() })
     }
 
     /// Reads TOML.
@@ -37,7 +37,8 @@ impl Document {
     /// # Errors
     /// Why it is none, and where.
     pub fn of_toml(text: &str) -> Result<Self, String> {
-        let value = toml::from_str(text).map_err(|error| error.to_string().trim().to_owned())?;
+        let read = toml::Deserializer::parse(text).and_then(keys::read_all);
+        let value = read.map_err(|error| error.to_string().trim().to_owned())?;
         Ok(Self { value, twice: Vec::new() })
     }
 
@@ -53,7 +54,7 @@ impl Document {
         let all = |errors: Vec<FieldError>| twice.into_iter().chain(errors).collect();
         // Every round finds one error; a field that is missing may take two more, until something fits in its place.
         for _ in 0..3 * MOST_ERRORS {
-            let failed = match serde_path_to_error::deserialize(value.clone()) {
+            let failed = match serde_path_to_error::deserialize(&value) {
                 Ok(read) => return (Some(read), all(errors)),
                 Err(error) => error,
             };
@@ -107,26 +108,22 @@ fn stand_in(item: &Value, trouble: &Trouble) -> Value {
     }
 }
 
-/// What stands for a text that is missing: any container can be asked for under this name.
-const STAND_IN: &str = "out.mkv";
+/// What stands for a text that is missing: a name that nobody gives, under which any codec can be asked for.
+pub const STAND_IN: &str = "a name that is missing.mkv";
 /// What stands for a number that is missing: right for a height.
 const STAND_IN_NUMBER: u32 = 144;
 
-/// The JSON pointer (RFC 6901) for a path; a field that is unknown or missing is part of it.
+/// The JSON pointer (RFC 6901) for a path; a field that is missing is part of it, as one that is unknown is anyway.
 fn pointer(path: &Path, trouble: &Trouble) -> String {
     let mut pointer = String::new();
-    let mut last = None;
     for segment in path {
         match segment {
             Segment::Seq { index } => step(&mut pointer, &index.to_string()),
-            Segment::Map { key } => {
-                step(&mut pointer, key);
-                last = Some(key.as_str());
-            }
+            Segment::Map { key } => step(&mut pointer, key),
             Segment::Enum { .. } | Segment::Unknown => {}
         }
     }
-    if let Some(field) = trouble.field().filter(|field| last != Some(field)) {
+    if let Some(field) = trouble.missing() {
         step(&mut pointer, field);
     }
     pointer

@@ -84,6 +84,7 @@ fn a_wrong_field_of_a_job_is_named_in_plain_words() {
             "there is no such field; there are input, outputs, args, mode, priority, labels, timeout_seconds, grace_seconds, max_attempts, run_at, verify or crash_safe",
         ),
         (r#"{"input": "a", "priority": "high"}"#, "/priority", "it must be a whole number, not \"high\""),
+        (r#"{"input": "a", "mode": {"slim": 5}}"#, "/mode", "it must be a string, not 5"),
         (r#"{"input": "a", "priority": 1.5}"#, "/priority", "it must be a whole number, not 1.5"),
         (r#"{"input": "a", "priority": 99999999999}"#, "/priority", "it must be a smaller number, not 99999999999"),
         (r#"{"input": "a", "priority": -99999999999}"#, "/priority", "it must be a larger number, not -99999999999"),
@@ -219,6 +220,16 @@ fn a_body_full_of_errors_is_answered_and_says_that_there_are_more() {
 }
 
 #[test]
+fn a_text_that_looks_like_a_place_is_quoted_as_it_is() {
+    for (json, words) in [
+        (r#"{"input": "a", "priority": "x at line y"}"#, "it must be a whole number, not \"x at line y\""),
+        (r#"{"input": "a", "verify": "x at line 3"}"#, "it is quick or full, not \"x at line 3\""),
+    ] {
+        assert_eq!(told(json)[0].1, words);
+    }
+}
+
+#[test]
 fn a_long_text_is_quoted_in_part() {
     let (_, detail) = told(&format!(r#"{{"input": "a", "priority": "{}"}}"#, "ä".repeat(100_000))).remove(0);
     assert!(detail.len() < 200 && detail.ends_with("ä\"…"), "{detail:.300}");
@@ -230,5 +241,7 @@ fn toml_is_read_the_same_way() {
     let (_, errors) = document.read::<JobRequest>();
     let pointers: Vec<_> = errors.iter().map(|error| error.pointer.as_str()).collect();
     assert_eq!(pointers, ["/input", "/labels/x", "/priority"]);
+    // JSON has no such numbers, so they would be nothing.
+    assert!(Document::of_toml("priority = nan").unwrap_err().contains("a number must be finite"));
     assert!(Document::of_toml("input = ").unwrap_err().contains("line 1, column"));
 }

@@ -32,8 +32,7 @@ pub(super) enum Trouble {
 impl Trouble {
     pub(super) fn of(error: &serde_json::Error) -> Self {
         let told = error.to_string();
-        let told = told.rsplit_once(" at line ").map_or(told.as_str(), |(told, _)| told);
-        Self::read(told).unwrap_or_else(|| Self::Other(told.to_owned()))
+        Self::read(&told).unwrap_or(Self::Other(told))
     }
 
     /// serde's sentences, which stand in `serde::de::Error`; serde has no other form of them.
@@ -57,10 +56,10 @@ impl Trouble {
         Some(Self::Kind(found.to_owned(), expected.to_owned()))
     }
 
-    /// The field that it is about, where that isn't the one that was being read.
-    pub(super) fn field(&self) -> Option<&str> {
+    /// The field that is missing, which wasn't being read when that was found.
+    pub(super) fn missing(&self) -> Option<&str> {
         match self {
-            Self::Missing(name) | Self::Unknown(name, _) => Some(name),
+            Self::Missing(name) => Some(name),
             _ => None,
         }
     }
@@ -137,7 +136,7 @@ fn kind(found: &str, expected: &str) -> String {
         "a boolean" => "true or false".to_owned(),
         "a sequence" => "a list".to_owned(),
         "a map" => "an object".to_owned(),
-        "string or map" | "map with a single key" | "variant identifier" | "a string" | "field identifier" => {
+        "string or map" | "map with a single key" | "unit" | "variant identifier" | "a string" | "field identifier" => {
             "a string".to_owned()
         }
         _ if expected.starts_with("struct ") => "an object".to_owned(),

@@ -40,8 +40,8 @@ pub struct VideoSettings {
     /// The most frames per second: a faster input is brought to half, a third … of its rate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_fps: Option<RequestedRate>,
-    /// Constant quality, lower is better: 0 to 51 for h264 and hevc, 0 to 63 for av1 and vp9. 0 is the best that players show,
-    /// not lossless. Not with `bitrate_bps`.
+    /// Constant quality, lower is better: 0 to 51 for h264 and hevc, 0 to 63 for av1 and vp9. 0 of h264 is the best
+    /// that players show, not lossless. Not with `bitrate_bps`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 0, maximum = 63)]
     pub crf: Option<u8>,

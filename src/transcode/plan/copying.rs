@@ -7,7 +7,7 @@ use super::sound;
 use super::tracks::audio_codec_name;
 use crate::domain::format::{Container, VideoCodec};
 use crate::domain::media::{AudioFacts, MediaInfo, Stream, VideoFacts};
-use crate::domain::output::{CopyPolicy, OutputSpec};
+use crate::domain::output::{CopyPolicy, OutputSpec, VideoSpec};
 
 /// How much above the asked bitrate a stream may be and still count as fitting.
 const TOLERANCE: f64 = 1.1;
@@ -29,7 +29,7 @@ pub(super) fn video_fits(
     if stream.codec != video.codec.name() {
         return Err(format!("the input is {}", stream.codec));
     }
-    if !usual_profile(video.codec, stream, facts) {
+    if !usual_profile(video, stream, facts) {
         let profile = stream.profile.as_deref().unwrap_or("of an unknown profile");
         let format = facts.pixel_format.as_deref().unwrap_or("unknown pixels");
         return Err(format!("the input is {profile} with {format}, which not every player shows"));
@@ -80,17 +80,20 @@ fn common(spec: &OutputSpec, info: &MediaInfo) -> Result<(), String> {
     Ok(())
 }
 
-/// The profiles that every player of the codec shows.
-fn usual_profile(codec: VideoCodec, stream: &Stream, facts: &VideoFacts) -> bool {
+/// The profiles that every player of the codec shows, and those with ten bits where they are asked for.
+fn usual_profile(video: &VideoSpec, stream: &Stream, facts: &VideoFacts) -> bool {
     let profile = stream.profile.as_deref().unwrap_or_default();
     let pixels = facts.pixel_format.as_deref().unwrap_or_default();
-    match codec {
+    let deep = video.bit_depth == Some(10) && pixels == "yuv420p10le";
+    match video.codec {
+        VideoCodec::H264 if deep => profile == "High 10",
         VideoCodec::H264 => {
             matches!(profile, "Constrained Baseline" | "Baseline" | "Main" | "High")
                 && matches!(pixels, "yuv420p" | "yuvj420p")
         }
         VideoCodec::Hevc => matches!((profile, pixels), ("Main", "yuv420p") | ("Main 10", "yuv420p10le")),
         VideoCodec::Av1 => profile == "Main" && matches!(pixels, "yuv420p" | "yuv420p10le"),
+        VideoCodec::Vp9 if deep => profile == "Profile 2",
         VideoCodec::Vp9 => profile == "Profile 0" && pixels == "yuv420p",
         VideoCodec::Copy | VideoCodec::None => false,
     }

@@ -190,15 +190,15 @@ pub(super) fn reading(tracks: &[(u32, Form)], around: Surroundings<'_>) -> Vec<O
     args
 }
 
-/// What was read of these tracks.
+/// What was read of these tracks; nothing of one that ffmpeg found nothing in.
 pub(super) fn scripts(tracks: &[(u32, Form)], scratch: &Path) -> Vec<Script> {
     let read = |track: &(u32, Form)| {
         let mut bytes = Vec::new();
         let file = File::open(scratch.join(track_file(*track))).ok()?;
         file.take(MOST_BYTES).read_to_end(&mut bytes).ok()?;
-        Some((*track, String::from_utf8_lossy(&bytes).into_owned()))
+        Some(String::from_utf8_lossy(&bytes).into_owned())
     };
-    tracks.iter().filter_map(read).collect()
+    tracks.iter().map(|track| (*track, read(track).unwrap_or_default())).collect()
 }
 
 /// A cue is a number, a line with its times, and what is shown until the next such pair.

@@ -11,7 +11,7 @@ pub(in crate::transcode) struct Fault {
     pub(in crate::transcode) failure: Failure,
 }
 
-/// What was found so far, the gravest first.
+/// What was found so far, in that order.
 #[derive(Debug, Default)]
 pub(super) struct Faults(Vec<Fault>);
 

@@ -47,8 +47,10 @@ pub(super) fn media(found: Found<'_>, chosen: &Chosen<'_>, around: Surroundings<
     }
     drafted.args.extend(spans.outputs[index].options());
     let crash_safe = around.crash_safe && spec.container.can_be_fragmented();
-    let how = if crash_safe { muxer::crash_safe(spec.container) } else { muxer::whole(spec.container) };
-    drafted.args.extend(words(how));
+    let copies = drafted.decisions.iter().any(|decision| decision.action == Action::Copy);
+    let how =
+        if crash_safe { muxer::crash_safe(spec.container, copies) } else { muxer::whole(spec.container).to_vec() };
+    drafted.args.extend(words(&how));
     let file = format!(".{index}.{}", spec.container);
     drafted.args.push(file_address(&around.outputs.join(&file)));
     drafted.parts.push(Part { file, container: spec.container, kind: PartKind::Media, holds });

@@ -35,8 +35,8 @@ pub(in crate::transcode) enum Gain {
     None,
     /// Its peaks leave room for this many dB.
     Plain(f64),
-    /// Its peaks don't. How loud it becomes behind the limiter with this many dB has to be measured.
-    Unlimited(f64),
+    /// Its peaks leave no room for this many dB. How loud it becomes behind a limiter has to be measured.
+    ToLimit(f64),
     /// It gets so many dB and a limiter, which makes it so many LUFS.
     Limited(f64, f64),
 }
@@ -48,7 +48,7 @@ impl Loudness {
         match limited {
             _ if self.integrated.is_nan() || self.integrated <= NOTHING => Gain::None,
             _ if self.true_peak + gain <= TRUE_PEAK => Gain::Plain(gain),
-            None => Gain::Unlimited(gain),
+            None => Gain::ToLimit(gain),
             Some(limited) => {
                 let more = more(target, limited);
                 Gain::Limited(gain + more, target.min(limited[MORE.len() - 1]))
@@ -71,13 +71,13 @@ impl Gain {
             Self::None => None,
             Self::Unknown => Some("volume={measured}dB".to_owned()),
             Self::Plain(gain) => Some(format!("volume={gain:.2}dB")),
-            Self::Unlimited(gain) | Self::Limited(gain, _) => Some(format!("{OVERSAMPLED},{}", limiting(gain))),
+            Self::ToLimit(gain) | Self::Limited(gain, _) => Some(format!("{OVERSAMPLED},{}", limiting(gain))),
         }
     }
 
     /// Whether the filter leaves the sound at a rate that nobody asked for.
     pub(super) const fn oversamples(self) -> bool {
-        matches!(self, Self::Unlimited(_) | Self::Limited(..))
+        matches!(self, Self::ToLimit(_) | Self::Limited(..))
     }
 
     /// What becomes of sound that was to have `target` LUFS.
@@ -88,7 +88,7 @@ impl Gain {
             Self::Limited(_, reached) if reached < target - 0.5 => {
                 format!("about {reached:.0} LUFS, as its peaks leave no room for {target}")
             }
-            Self::Unlimited(_) | Self::Limited(..) => format!("{target} LUFS with its peaks limited"),
+            Self::ToLimit(_) | Self::Limited(..) => format!("{target} LUFS with its peaks limited"),
         }
     }
 }
@@ -182,7 +182,7 @@ mod tests {
     fn one_gain_is_enough_where_the_peaks_leave_room() {
         let loudness = Loudness { integrated: -31.4, true_peak: -10.6 };
         assert_eq!(loudness.gain(-23.4, None), Gain::Plain(8.0));
-        assert_eq!(loudness.gain(-16.4, None), Gain::Unlimited(15.0));
+        assert_eq!(loudness.gain(-16.4, None), Gain::ToLimit(15.0));
         assert_eq!(loudness.gain(-40.4, None).filter().unwrap(), "volume=-9.00dB");
     }
 

@@ -146,7 +146,7 @@ pub(super) fn needed(
             let sound = Sound { stream, info, filters, part: (spans.start(index), spans.limit(index)) };
             let measurement = match around.measured.gain(&key, target) {
                 Gain::Unknown => sound.loudness(key, around),
-                Gain::Unlimited(gain) => sound.limited(limited_key(&key, target), gain, around),
+                Gain::ToLimit(gain) => sound.limited(limited_key(&key, target), gain, around),
                 _ => continue,
             };
             if needed.iter().all(|other| other.subject != measurement.subject) {

@@ -58,7 +58,7 @@ pub(super) fn plan(
     }
     let marked = chosen.audio.iter().position(|(stream, _)| stream.default && !stream.commentary);
     // Who chooses tracks one by one wants the first one first.
-    let default = marked.filter(|_| !matches!(found.spec.audio.tracks, Tracks::Chosen(_))).unwrap_or(0);
+    let first = marked.filter(|_| !matches!(found.spec.audio.tracks, Tracks::Chosen(_))).unwrap_or(0);
     for (place, (stream, facts)) in chosen.audio.iter().enumerate() {
         let name = if place == 0 { "audio".to_owned() } else { format!("audio {}", place + 1) };
         drafted.args.extend(["-map".into(), found.named(stream)]);
@@ -85,11 +85,10 @@ pub(super) fn plan(
             }
         };
         drafted.args.extend(words(&["-vn", "-sn", "-dn", "-strict", "experimental"]));
-        let default = place == default;
         let alone = Chosen { video: None, audio: vec![(*stream, *facts)], subtitles: Vec::new() };
         let length = own_length(found, &alone);
         let holds = Holds { audio: vec![held], length, ..Holds::default() };
-        let kind = PartKind::Rendition(Track::Audio(label(stream, default)));
+        let kind = PartKind::Rendition(Track::Audio(label(stream, place == first)));
         close(found, &format!("a{place}"), AUDIO_MUXER, around, &mut drafted, (kind, holds));
     }
     for (place, stream) in chosen.subtitles.iter().enumerate() {

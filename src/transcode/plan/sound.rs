@@ -41,9 +41,13 @@ pub(super) fn options(
     let mut options = vec![format!("-c:a:{index}"), encoder.to_owned()];
     let mut filters = channel_filters(spec, facts);
     match gain {
-        Some(gain) => filters.extend(gain.filter()),
-        None if is_downmix(spec, facts) => filters.push(limiter(DOWNMIX_PEAK)),
-        None => {}
+        None | Some(Gain::None) if is_downmix(spec, facts) => filters.push(limiter(DOWNMIX_PEAK)),
+        gain => filters.extend(gain.and_then(Gain::filter)),
+    }
+    let own = Some(facts.sample_rate_hz).filter(|rate| *rate > 0);
+    if gain.is_some_and(Gain::oversamples) {
+        // Back to its own rate, or to one that the encoder takes.
+        filters.push(format!("aresample={}", own.unwrap_or(48_000)));
     }
     if !filters.is_empty() {
         options.extend([format!("-filter:a:{index}"), filters.join(",")]);
@@ -53,7 +57,7 @@ pub(super) fn options(
         let bitrate = bitrate(spec, channels.unwrap_or(2));
         options.extend([format!("-b:a:{index}"), bitrate.to_string()]);
     }
-    if let Some(rate) = sample_rate(spec, facts, gain.is_some_and(Gain::oversamples)) {
+    if let Some(rate) = sample_rate(spec, own) {
         options.extend([format!("-ar:a:{index}"), rate.to_string()]);
     }
     // Lossy input has no depth of its own, and the deepest would be taken, at half as much space again.
@@ -63,9 +67,8 @@ pub(super) fn options(
     options
 }
 
-/// The sample rate to force, where it isn't the input's.
-fn sample_rate(spec: &AudioSpec, facts: &AudioFacts, is_oversampled: bool) -> Option<u32> {
-    let own = Some(facts.sample_rate_hz).filter(|rate| *rate > 0);
+/// The sample rate to force, where it isn't the input's `own`.
+fn sample_rate(spec: &AudioSpec, own: Option<u32>) -> Option<u32> {
     match spec.codec {
         AudioCodec::Opus => Some(spec.sample_rate_hz.unwrap_or(48_000)),
         // These encoders know no higher one and would refuse it.
@@ -73,7 +76,6 @@ fn sample_rate(spec: &AudioSpec, facts: &AudioFacts, is_oversampled: bool) -> Op
         AudioCodec::Mp3 => spec.sample_rate_hz.or(own.filter(|rate| *rate > 48_000).map(|_| 48_000)),
         _ => spec.sample_rate_hz,
     }
-    .or_else(|| is_oversampled.then(|| own.unwrap_or(48_000).min(96_000)))
 }
 
 /// How many channels come out; `None` where the input's number isn't known and none was asked for.

@@ -87,7 +87,7 @@ pub(super) fn plan(found: Found<'_>, chosen: &Chosen<'_>, around: Surroundings<'
     };
     frames(&mut drafted.args, (stream, facts), &taken, spec.container);
     let size = picture::fit(facts, &taken.video);
-    let field = if spec.shape.is_folder() && taken.grid.is_some() { "/storyboard" } else { "/video" };
+    let field = if taken.grid.is_some() { "/storyboard" } else { "/video" };
     faults.take(field, fits(spec, size, taken.grid));
     let held = HeldVideo { size: Some(size), encoded: true, ..HeldVideo::default() };
     let holds = Holds { video: Some(held).filter(|held| held.size != Some((0, 0))), ..Holds::default() };

@@ -28,7 +28,7 @@ impl<'a> Chosen<'a> {
         };
         let subtitles = subtitles(&spec.subtitles, info, name, faults);
         let chosen = Self { video, audio, subtitles };
-        if let Some((field, lack)) = chosen.lacks(spec) {
+        if let Some((field, lack)) = chosen.lacks(spec, info) {
             faults.note(field, missing(lack));
         }
         chosen
@@ -42,7 +42,7 @@ impl<'a> Chosen<'a> {
     }
 
     /// What the output can't be without, and the field that asks for it.
-    fn lacks(&self, spec: &OutputSpec) -> Option<(&'static str, String)> {
+    fn lacks(&self, spec: &OutputSpec, info: &MediaInfo) -> Option<(&'static str, String)> {
         let (name, films) = (&spec.name, spec.video.codec != VideoCodec::None);
         if spec.shape.is_pictures() {
             let lack = || ("", format!("the input has no video, of which {name} would be a picture"));
@@ -52,7 +52,7 @@ impl<'a> Chosen<'a> {
             false if films && self.video.is_none() => {
                 Some(("/video", format!("the input has no video, which {name} needs; ask for an audio output instead")))
             }
-            false if !films && self.audio.is_empty() => {
+            false if !films && info.audios().next().is_none() => {
                 Some(("/audio", format!("the input has no audio, and {name} would hold nothing else")))
             }
             _ => None,

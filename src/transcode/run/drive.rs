@@ -1,7 +1,6 @@
 //! Runs ffmpeg for an attempt: to measure the input, and to make the outputs.
 
 use std::ffi::OsString;
-use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -224,15 +223,15 @@ impl Attempt<'_> {
                             Signal::Reported | Signal::Pictures(_) => None,
                         };
                         silent &= block.out_time.is_none();
-                        meter.measured(block, read, start.elapsed());
+                        if !silent {
+                            meter.measured(block, read, start.elapsed());
+                        }
                     },
                     Err(_) => measuring = false,
                 },
                 _ = looks.tick(), if silent => if let Signal::Pictures(times) = signal {
-                    let out_time = latest_picture(times);
-                    if out_time.is_some() {
-                        meter.measured(&Progress { out_time, ..Progress::default() }, None, start.elapsed());
-                    }
+                    let block = blocks.borrow().clone().unwrap_or_default();
+                    meter.measured(&Progress { out_time: pictures_until(times), ..block }, None, start.elapsed());
                 },
                 line = output.next_line() => match line {
                     Some(line) => {
@@ -256,13 +255,10 @@ fn size_of(input: &Path) -> Option<u64> {
 /// How often it is looked at how far ffmpeg is, where it doesn't say.
 const LOOK: Duration = Duration::from_millis(250);
 
-/// When the latest picture was taken, of those whose times are in this file.
-fn latest_picture(times: &Path) -> Option<Duration> {
-    let mut file = std::fs::File::open(times).ok()?;
-    let mut end = String::new();
-    let skipped = file.metadata().ok()?.len().saturating_sub(4096);
-    file.seek(SeekFrom::Start(skipped)).and_then(|_| file.read_to_string(&mut end)).ok()?;
-    read_times(&end).pop()
+/// How long it is from the first to the latest picture, of those whose times are in this file.
+fn pictures_until(times: &Path) -> Option<Duration> {
+    let taken = read_times(&std::fs::read_to_string(times).ok()?);
+    taken.last()?.checked_sub(*taken.first()?)
 }
 
 /// How much of the input was read, from 0 to 1.

@@ -81,7 +81,7 @@ impl TakeWhy for Value {
 async fn everything_that_is_wrong_is_told_at_once_by_field() {
     let server = Server::start();
     let body = json!({ "input": clip(), "mode": "fast", "priority": 5000, "outputs": [
-        { "name": "a.mp4", "video": { "codec": "divx", "crf": 99 } },
+        { "name": "a.mp4", "video": { "codec": "divx", "height": 7, "fps": 9999 } },
         { "name": "../b.mp4" },
         { "name": "c.srt" },
         { "name": "d.webm", "audio": { "codec": "mp3" } },
@@ -107,7 +107,8 @@ async fn everything_that_is_wrong_is_told_at_once_by_field() {
         "/mode",
         "/priority",
         "/outputs/0/video/codec",
-        "/outputs/0/video/crf",
+        "/outputs/0/video/height",
+        "/outputs/0/video/fps",
         "/outputs/1/name",
         "/outputs/3/audio/codec",
         "/outputs/4/colour",
@@ -125,6 +126,33 @@ async fn everything_that_is_wrong_is_told_at_once_by_field() {
     for pointer in expected {
         assert!(told.contains(&pointer), "{pointer}: {told:?}");
     }
+}
+
+#[tokio::test]
+async fn nothing_is_told_of_what_nobody_asked_for() {
+    let server = Server::start();
+    let body = json!({ "input": clip(), "outputs": [
+        // There is sound, but not that of this track.
+        { "name": "a.m4a", "audio": { "tracks": [{ "track": 9 }] } },
+        // 60 is right for the codec that was meant, and too much for mp4's usual one.
+        { "name": "b.mp4", "video": { "codec": "AV1", "crf": 60 } },
+        { "video": { "codec": "vp9" } },
+        {},
+        { "name": "out.mkv" },
+    ] });
+    let (_, plan) = server.post("/v1/plan", &body).await;
+    let mut told: Vec<&str> =
+        plan["errors"].as_array().unwrap().iter().map(|error| error["pointer"].as_str().unwrap()).collect();
+    told.sort_unstable();
+    assert_eq!(
+        told,
+        ["/outputs/0/audio/tracks/0", "/outputs/1/video/codec", "/outputs/2/name", "/outputs/3/name"],
+        "{:#}",
+        plan["errors"]
+    );
+    let planned: Vec<&str> =
+        plan["outputs"].as_array().unwrap().iter().map(|output| output["name"].as_str().unwrap()).collect();
+    assert!(planned.contains(&"out.mkv") && planned.iter().all(|name| !name.contains("missing")), "{planned:?}");
 }
 
 #[tokio::test]

@@ -67,6 +67,20 @@ async fn a_trim_is_exact_unless_key_frames_are_asked_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn ten_bits_that_are_asked_for_are_copied() {
+    let world = World::new();
+    let source = "-f lavfi -i testsrc2=size=160x120:rate=25:duration=1 -pix_fmt yuv420p10le";
+    world.clip(&format!("{source} -c:v libx264 -preset ultrafast"), "high10.mp4");
+    world.clip(&format!("{source} -c:v libvpx-vp9 -deadline realtime -b:v 100k"), "profile2.webm");
+    for (input, name, codec) in [("high10.mp4", "a.mp4", "h264"), ("profile2.webm", "a.webm", "vp9")] {
+        for (bits, action) in [(json!(10), Action::Copy), (json!(null), Action::Encode)] {
+            let output = json!({ "name": name, "video": { "codec": codec, "speed": "ultrafast", "bit_depth": bits } });
+            assert_eq!(actions(&world.one(input, output).await), [action], "{input} with {bits}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_copied_can_be_safe_from_crashes_too() {
     let world = World::new();
     world.small_clip();

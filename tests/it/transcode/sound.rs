@@ -81,6 +81,21 @@ async fn sound_is_brought_to_the_loudness_that_was_asked_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_rate_of_the_sound_is_its_own_where_its_peaks_are_limited() {
+    let world = World::new();
+    let beat = "aevalsrc=0.02*random(0)+0.9*sin(2*PI*440*t)*lt(mod(t\\,0.5)\\,0.02):d=3";
+    for (rate, name, expected) in
+        [(192_000, "a.flac", 192_000), (37_800, "a.m4a", 32_000), (37_800, "a.wav", 37_800), (44_100, "a.mp3", 44_100)]
+    {
+        world.clip(&format!("-f lavfi -i {beat}:s={rate} -c:a pcm_s16le"), "beat.wav");
+        let output = world.one("beat.wav", json!({ "name": name, "audio": { "loudness_lufs": -12 } })).await;
+        let limited = output.decisions[0].result.as_ref().unwrap().contains("peaks");
+        assert_eq!((limited, output.media.unwrap().audio.unwrap().sample_rate_hz), (true, expected), "{name}");
+        std::fs::remove_file(world.path("beat.wav")).unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_as_loud_as_asked_or_not_be_measured_is_said() {
     let world = World::new();
     let clicks = "aevalsrc=0.9*sin(2*PI*440*t)*lt(mod(t\\,1)\\,0.005):d=6:s=48000";
@@ -93,6 +108,16 @@ async fn what_cannot_be_as_loud_as_asked_or_not_be_measured_is_said() {
     assert!(said(&output).contains("LUFS, as its peaks leave no room for -10"), "{output:?}");
     let (job, output) = world.one_of("blip.wav", json!({ "name": "a.wav", "audio": { "loudness_lufs": -10 } })).await;
     assert!(said(&output).contains("as loud as it is, as there is too little of it to be measured"), "{output:?}");
+    // Channels that were added up are held all the same.
+    let pan = "pan=5.1|FL=c0|FR=c0|FC=c0|LFE=c0|BL=c0|BR=c0";
+    world.clip(
+        &format!("-f lavfi -i aevalsrc=0.99*sin(2*PI*440*t):d=0.2:s=48000 -af {pan} -c:a pcm_s16le"),
+        "surround.wav",
+    );
+    let audio = json!({ "loudness_lufs": -10, "channels": 2 });
+    let (loud, _) = world.one_of("surround.wav", json!({ "name": "a.wav", "audio": audio })).await;
+    let loud = peaks(&world.files.output(loud, 1, "a.wav"));
+    assert!(loud.iter().all(|peak| *peak < -0.9), "{loud:?}");
     let (own, made) = (peaks(&world.path("blip.wav")), peaks(&world.files.output(job, 1, "a.wav")));
     assert!((own[0] - made[0]).abs() < 0.1, "{own:?} {made:?}");
 }
