@@ -125,7 +125,7 @@ struct Drafted {
 /// Plans the outputs of a job.
 ///
 /// # Errors
-/// When the input can't become one of the outputs: the failure of the first such output. [`faults`] has all of them.
+/// When the input can't become one of the outputs: the failure of the first such output. [`faults()`] has all of them.
 pub(super) fn plan(specs: &[OutputSpec], info: &MediaInfo, around: Surroundings<'_>) -> Result<Plan, Failure> {
     let wants: Vec<Want> = specs.iter().map(|spec| want(spec, info, around)).collect();
     let spans = Spans::of(&wants, span::lead(&info.container));
