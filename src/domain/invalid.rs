@@ -36,6 +36,7 @@ impl FieldError {
         let field = rest.rsplit('/').next().unwrap_or_default();
         match judge {
             "codec" => ["", "crf", "bitrate_bps", "channels", "sample_rate_hz", "loudness_lufs"].contains(&field),
+            "aspect" | "width" | "height" => field == "fit" || field == "upscale",
             "container" | "name" | "preset" => ["", "codec", "tracks", "video", "audio", "name"].contains(&field),
             _ => false,
         }

@@ -44,7 +44,8 @@ pub(in crate::transcode) fn arguments(from: &Path, to: &Path, container: Contain
         ["-hide_banner", "-nostats", "-y", "-loglevel", "level+warning"].map(Into::into).into();
     args.extend(INPUT_ALLOWLIST.iter().map(OsString::from));
     args.extend(["-i".into(), file_address(from)]);
-    args.extend(["-map", "0", "-c", "copy", "-map_metadata", "0"].map(OsString::from));
+    // A track with the titles of the chapters is made anew.
+    args.extend(["-map", "0:v?", "-map", "0:a?", "-c", "copy", "-map_metadata", "0"].map(OsString::from));
     args.extend(whole_muxer(container).iter().map(OsString::from));
     args.push(file_address(to));
     args

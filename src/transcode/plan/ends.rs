@@ -9,11 +9,23 @@ use crate::domain::failure::{Failure, FailureCode};
 use crate::domain::media::{MediaInfo, Stream};
 use crate::domain::output::{OutputSpec, Shape, Times};
 
-/// Notes where the output starts, or one of its pictures is to be taken, when the input has ended for sure.
-pub(super) fn in_time(spec: &OutputSpec, start: Duration, info: &MediaInfo, chosen: &Chosen<'_>, faults: &mut Faults) {
+/// What begins so much after the others begins late.
+const LATE: Duration = Duration::from_millis(50);
+/// Reading begins less than this before the first frame that is wanted.
+const A_MOMENT: Duration = Duration::from_millis(2);
+
+/// Notes where the output starts, or one of its pictures is to be taken, when the input has ended for sure. `first` is when
+/// the first frame from `start` on is shown.
+pub(super) fn in_time(
+    spec: &OutputSpec,
+    (start, first): (Duration, Duration),
+    info: &MediaInfo,
+    chosen: &Chosen<'_>,
+    faults: &mut Faults,
+) {
     let Some(end) = end(info, chosen) else { return };
     let mut check = |moment: Duration, field: &str, does: &str, what: &str| {
-        if moment >= end {
+        if moment >= end || (moment == start && first + A_MOMENT >= end) {
             let (name, moment, end) = (&spec.name, moment.as_secs_f64(), end.as_secs_f64());
             let message = format!("{name} {does} {moment:.3} s, but the {what} ends at {end:.3} s");
             faults.note(field, Failure::new(FailureCode::TrimBeyondEnd, message));
@@ -53,6 +65,13 @@ pub(super) fn last_picture(info: &MediaInfo) -> Option<Duration> {
     let frame = Duration::try_from_secs_f64(1.5 / facts.frame_rate?.per_second()).ok()?;
     let end = begin(stream, info)? + Duration::from_millis(stream.own_ms?);
     Some(end.saturating_sub(frame))
+}
+
+/// Whether all chosen streams begin clearly after `start`.
+pub(super) fn all_begin_after(start: Duration, info: &MediaInfo, chosen: &Chosen<'_>) -> bool {
+    let late = |stream: &Stream| begin(stream, info).is_some_and(|begin| begin > start + LATE);
+    let video = chosen.video.iter().map(|(stream, _)| *stream);
+    video.chain(chosen.audio.iter().map(|(stream, _)| *stream)).all(late)
 }
 
 /// When a stream begins, from the start of the input on.

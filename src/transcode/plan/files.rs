@@ -46,11 +46,9 @@ pub(super) fn media(found: Found<'_>, chosen: &Chosen<'_>, around: Surroundings<
         drafted.args.extend(words(&["-map_chapters", "-1"]));
     }
     drafted.args.extend(spans.outputs[index].options());
-    let crash_safe = around.crash_safe && spec.container.can_be_fragmented();
-    let copies = drafted.decisions.iter().any(|decision| decision.action == Action::Copy);
-    let how =
-        if crash_safe { muxer::crash_safe(spec.container, copies) } else { muxer::whole(spec.container).to_vec() };
-    drafted.args.extend(words(&how));
+    // ffmpeg loses in fragments how long cues are shown.
+    let crash_safe = around.crash_safe && spec.container.can_be_fragmented() && chosen.subtitles.is_empty();
+    drafted.args.extend(words(if crash_safe { muxer::CRASH_SAFE } else { muxer::whole(spec.container) }));
     let file = format!(".{index}.{}", spec.container);
     drafted.args.push(file_address(&around.outputs.join(&file)));
     drafted.parts.push(Part { file, container: spec.container, kind: PartKind::Media, holds });

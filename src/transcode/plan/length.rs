@@ -21,7 +21,7 @@ pub(in crate::transcode) struct Length {
 }
 
 /// How long the chosen streams are, where the input tells.
-pub(super) fn input_length(info: &MediaInfo, chosen: &Chosen<'_>) -> Option<Length> {
+fn input_length(info: &MediaInfo, chosen: &Chosen<'_>) -> Option<Length> {
     let used: Vec<Option<u64>> = chosen.durations().collect();
     let own: Option<Vec<u64>> = used.iter().copied().collect();
     let (ms, known) = match own.and_then(|durations| durations.into_iter().max()) {
@@ -32,12 +32,21 @@ pub(super) fn input_length(info: &MediaInfo, chosen: &Chosen<'_>) -> Option<Leng
     Some(Length { expected: Duration::from_millis(ms), exact: known && tells_its_length(&info.container) })
 }
 
-/// How long the output must be, out of an input of this length.
-pub(super) fn length(input: Length, spans: &Spans, index: usize, spec: &OutputSpec) -> Option<Length> {
+/// How long output `index` must be, of these streams.
+pub(super) fn of(
+    spec: &OutputSpec,
+    info: &MediaInfo,
+    spans: &Spans,
+    index: usize,
+    chosen: &Chosen<'_>,
+) -> Option<Length> {
+    let input = input_length(info, chosen)?;
     // A copy can be cut at key frames only, so where it begins and ends is up to the input.
     let copied = spans.copies(index) || spec.audio.codec == AudioCodec::Copy && spans.trims(index);
     let expected = spans.length(index, Some(input.expected))?;
-    Some(Length { expected, exact: input.exact && !copied })
+    // Where all begin late, some containers count from there on and others from the start.
+    let late = ends::all_begin_after(spans.start(index), info, chosen);
+    Some(Length { expected, exact: input.exact && !copied && !late })
 }
 
 /// How long each stream of a file must be, as the input's streams seldom begin and end together.

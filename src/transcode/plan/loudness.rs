@@ -6,7 +6,9 @@ const TRUE_PEAK: f64 = -1.5;
 /// The loudness in LUFS below which the meter hears nothing, or less than it needs: 0.4 s.
 const NOTHING: f64 = -70.0;
 /// How much more gain is tried where a limiter takes of the loudness, in dB. Beyond the last, sound would be nothing but limit.
-const MORE: [f64; 3] = [0.0, 3.0, 9.0];
+const MORE: [f64; 4] = [0.0, 3.0, 9.0, 18.0];
+/// Where a limiter holds the peaks, in dBTP: on the way back to fewer samples they grow again.
+const LIMIT: f64 = TRUE_PEAK - 0.5;
 /// Peaks between the samples show at this rate.
 const OVERSAMPLED: &str = "aresample=192000";
 /// The filter that measures. It tells every frame's loudness to nobody, and the whole's at its end.
@@ -133,7 +135,7 @@ pub(super) fn read_limited(stderr: &[String]) -> Option<Limited> {
 }
 
 fn limiting(gain: f64) -> String {
-    format!("volume={gain:.2}dB,{}", limiter(TRUE_PEAK))
+    format!("volume={gain:.2}dB,{}", limiter(LIMIT))
 }
 
 /// A filter that keeps the samples below so many dB. It looks ahead and takes the time for that back, so that nothing is
@@ -171,7 +173,10 @@ mod tests {
         let loudness = Loudness::read(&told(&[-31.4])).unwrap();
         assert_eq!(loudness, Loudness { integrated: -31.4, true_peak: -10.6 });
         assert_eq!(Loudness::read(&[]), None);
-        assert_eq!(read_limited(&told(&[-70.0, -70.0, -70.0, -10.1, -15.2, -13.1])), Some([-15.2, -13.1, -10.1]));
+        assert_eq!(
+            read_limited(&told(&[-70.0, -70.0, -70.0, -70.0, -10.1, -9.4, -15.2, -13.1])),
+            Some([-15.2, -13.1, -10.1, -9.4])
+        );
         assert_eq!(read_limited(&told(&[-10.1])), None);
         let silent = told(&[-70.0]).join("\n").replace("-10.6", "-inf");
         let silent: Vec<String> = silent.lines().map(str::to_owned).collect();
@@ -189,22 +194,24 @@ mod tests {
     #[test]
     fn a_limiter_gets_as_much_more_gain_as_it_takes_of_the_loudness() {
         let loudness = Loudness { integrated: -31.5, true_peak: -10.6 };
-        let limited = [-15.5, -13.0, -10.0];
+        let limited = [-15.5, -13.0, -10.0, -9.0];
         let gain = loudness.gain(-14.0, Some(&limited));
         assert_eq!(gain, Gain::Limited(17.5 + 1.8, -14.0));
         assert_eq!(gain.told(-14.0), "-14 LUFS with its peaks limited");
-        let least = loudness.gain(-16.0, Some(&[-15.9, -13.0, -10.0]));
+        let least = loudness.gain(-16.0, Some(&[-15.9, -13.0, -10.0, -9.0]));
         assert_eq!(least, Gain::Limited(15.5, -16.0));
         let most = loudness.gain(-5.0, Some(&limited));
-        assert_eq!(most, Gain::Limited(35.5, -10.0));
-        assert_eq!(most.told(-5.0), "about -10 LUFS, as its peaks leave no room for -5");
+        assert_eq!(most, Gain::Limited(44.5, -9.0));
+        assert_eq!(most.told(-5.0), "about -9 LUFS, as its peaks leave no room for -5");
     }
 
     #[test]
     fn what_is_tried_goes_through_the_same_filters_as_what_is_made() {
         let (chain, outputs) = trying(1, &["aformat=channel_layouts=stereo".to_owned()], 17.4);
-        assert!(chain.starts_with("[0:1]aformat=channel_layouts=stereo,aresample=192000,asplit=3[in0][in1][in2];"));
-        assert_eq!(outputs, ["[out0]", "[out1]", "[out2]"]);
+        assert!(
+            chain.starts_with("[0:1]aformat=channel_layouts=stereo,aresample=192000,asplit=4[in0][in1][in2][in3];")
+        );
+        assert_eq!(outputs, ["[out0]", "[out1]", "[out2]", "[out3]"]);
         let made = Gain::Limited(20.4, -14.0).filter().unwrap();
         let made = made.strip_prefix("aresample=192000,").unwrap();
         assert!(chain.contains(&format!("[in1]{made},ebur128")), "{chain}");

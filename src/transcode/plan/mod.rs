@@ -31,7 +31,7 @@ use std::time::Duration;
 
 use self::cues::Cuts;
 use self::faults::Faults;
-use self::length::{hold_lengths, input_length, length};
+use self::length::hold_lengths;
 use self::span::{Grid, Reading, Spans, Want};
 use self::tracks::Chosen;
 use crate::domain::decision::Decision;
@@ -171,10 +171,10 @@ fn one(
     faults: &mut Faults,
 ) -> (Planned, Vec<OsString>) {
     let chosen = Chosen::of(spec, info, faults);
-    let (start, input) = (start(spec, around), input_length(info, &chosen));
-    ends::in_time(spec, start, info, &chosen, faults);
+    let start = start(spec, around);
+    ends::in_time(spec, (start, spans.start(index)), info, &chosen, faults);
     // Without the input's duration the end of a trim is only the most that there can be.
-    let length = input.and_then(|input| length(input, spans, index, spec));
+    let length = length::of(spec, info, spans, index, &chosen);
     let exact = length.is_some_and(|length| length.exact);
     let found = Found { index, spec, info, spans, cuts, length: length.map(|length| length.expected), exact };
     let mut drafted = match &spec.shape {

@@ -26,20 +26,22 @@ pub(in crate::transcode) fn whole(container: Container) -> &'static [&'static st
 }
 
 /// The same where the file is to hold what was written of it when its writer is killed: in fragments that go to the disk as
-/// they come, with key frames and at least once a second. Streams that are copied may tell only in their first packets what
-/// has to stand at the file's beginning, so that waits until each has one.
-pub(super) fn crash_safe(container: Container, copies: bool) -> Vec<&'static str> {
-    if !container.can_be_fragmented() {
-        return whole(container).to_vec();
-    }
-    let flags = if copies {
-        "+frag_keyframe+empty_moov+delay_moov+default_base_moof"
-    } else {
-        "+frag_keyframe+empty_moov+default_base_moof"
-    };
-    let fragments = ["-movflags", flags, "-frag_duration", "1000000", "-flush_packets", "1"];
-    [&["-max_muxing_queue_size", "4096"][..], &fragments, &["-strict", "experimental", "-f", "mp4"]].concat()
-}
+/// they come, with key frames and at least once a second. Only the first packets of a stream tell when it begins, and of one
+/// that is copied what it is; so the file's beginning waits until each has one.
+pub(super) const CRASH_SAFE: &[&str] = &[
+    "-max_muxing_queue_size",
+    "4096",
+    "-movflags",
+    "+frag_keyframe+empty_moov+delay_moov+default_base_moof",
+    "-frag_duration",
+    "1000000",
+    "-flush_packets",
+    "1",
+    "-strict",
+    "experimental",
+    "-f",
+    "mp4",
+];
 
 /// How a picture is encoded, and as what pixels.
 pub(super) fn picture(container: Container) -> &'static [&'static str] {

@@ -5,10 +5,10 @@ use std::ffi::OsString;
 use super::encoders::Encoding;
 use super::faults::Faults;
 use super::files::{Encoded, encoded_audio};
-use super::length::{input_length, length};
 use super::tracks::{Chosen, is_text};
 use super::{
-    Drafted, Found, HeldAudio, Holds, Length, Make, Part, PartKind, Surroundings, copying, file_address, picture, words,
+    Drafted, Found, HeldAudio, Holds, Length, Make, Part, PartKind, Surroundings, copying, file_address, length,
+    picture, words,
 };
 use crate::domain::decision::{Action, Decision};
 use crate::domain::failure::{Failure, FailureCode};
@@ -100,7 +100,7 @@ pub(super) fn plan(
 /// How long a rendition must be: the input's streams seldom end together.
 fn own_length(found: Found<'_>, alone: &Chosen<'_>) -> Option<Length> {
     // One that ends before the others start is nobody's fault.
-    length(input_length(found.info, alone)?, found.spans, found.index, found.spec)
+    length::of(found.spec, found.info, found.spans, found.index, alone)
 }
 
 fn rungs(

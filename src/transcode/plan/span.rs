@@ -195,9 +195,9 @@ impl Read {
     /// Options before the input.
     pub(super) fn options(self) -> Vec<OsString> {
         let mut options = options(self.seek, self.length);
-        if self.from_key_frame {
-            // So that what is encoded begins with what is copied.
-            options.insert(0, "-noaccurate_seek".into());
+        if self.seek.is_zero() && self.length.is_some() {
+            // Without a start ffmpeg counts from the first frame of each stream, and some begin late.
+            options.splice(0..0, ["-ss".into(), seconds(Duration::ZERO).into()]);
         }
         options
     }
@@ -305,14 +305,14 @@ mod tests {
         let spans = Spans::of(&[copy, want(None, None), copy], Duration::ZERO);
         assert_eq!(spans.outputs.iter().map(|span| span.read).collect::<Vec<_>>(), [1, 0, 1]);
         assert_eq!(words(&spans.reads[0].options()), "");
-        assert_eq!(words(&spans.reads[1].options()), "-noaccurate_seek -ss 3.000 -t 1.000");
+        assert_eq!(words(&spans.reads[1].options()), "-ss 3.000 -t 1.000");
         let text = Want { reading: Reading::Alone, ..copy };
         let apart = Spans::of(&[want(None, None), text, text], Duration::ZERO);
         assert_eq!(apart.outputs.iter().map(|span| span.read).collect::<Vec<_>>(), [0, 1, 1]);
         assert_eq!(words(&apart.reads[1].options()), "-ss 3.000 -t 1.000");
         assert!(apart.outputs[1].options().is_empty() && !apart.copies(1) && spans.copies(0));
         let alone = Spans::of(&[copy], Duration::from_secs(30));
-        assert_eq!(words(&alone.reads[0].options()), "-noaccurate_seek -ss 3.000 -t 1.000");
+        assert_eq!(words(&alone.reads[0].options()), "-ss 3.000 -t 1.000");
         assert_eq!(alone.start(0), Duration::from_secs(3));
     }
 

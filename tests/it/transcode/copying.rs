@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use transcoded::domain::decision::Action;
 use transcoded::domain::job::Output;
 
-use super::world::World;
+use super::world::{World, cli, describe};
 
 fn actions(output: &Output) -> Vec<Action> {
     output.decisions.iter().map(|decision| decision.action).collect()
@@ -100,5 +100,26 @@ async fn what_is_copied_can_be_safe_from_crashes_too() {
         let bytes = std::fs::read(world.files.output(job, 1, name)).unwrap();
         assert!(!bytes.windows(4).any(|window| window == b"moof"), "{input} to {name} was put together");
         assert!(outputs[0].media.as_ref().unwrap().audio.is_some(), "{outputs:?}");
+    }
+    // Cues and chapters come through as they do without.
+    std::fs::write(world.path("a.srt"), "1\n00:00:00,100 --> 00:00:00,900\nHello\n").unwrap();
+    let chapter = ";FFMETADATA1\n[CHAPTER]\nTIMEBASE=1/1000\nSTART=0\nEND=500\ntitle=one\n";
+    std::fs::write(world.path("chapters.txt"), chapter).unwrap();
+    world.clip("-i {in.mp4} -i {a.srt} -i {chapters.txt} -map 0 -map 1 -map_metadata 2 -c copy -c:s srt", "all.mkv");
+    for name in ["a.mp4", "a.mov"] {
+        for subtitles in [json!("none"), json!("all")] {
+            let output = json!({ "name": name, "subtitles": { "tracks": subtitles }, "video": { "codec": "copy" } });
+            let mut told = Vec::new();
+            for safe in [true, false] {
+                let request = json!({ "input": "all.mkv", "crash_safe": safe, "outputs": [output] });
+                let (job, _) = world.succeed_as(request).await;
+                let path = world.files.output(job, 1, name);
+                let chapters = describe(&path)["chapters"].as_array().unwrap().len();
+                let cues = cli().arg("-i").arg(&path).args(["-map", "0:s?", "-f", "srt", "-"]).output().unwrap().stdout;
+                told.push((chapters, String::from_utf8_lossy(&cues).into_owned()));
+            }
+            assert!(told[0] == told[1] && told[0].0 == 1, "{name} {subtitles}: {told:?}");
+            assert_eq!(told[0].1.contains("Hello"), subtitles == "all", "{told:?}");
+        }
     }
 }

@@ -46,6 +46,8 @@ async fn sound_is_brought_to_the_loudness_that_was_asked_for() {
     // A beat of 20 ms twice a second, over a murmur: its peaks leave no room for more than a few dB.
     let beat = "aevalsrc=0.02*random(0)+0.9*sin(2*PI*440*t)*lt(mod(t\\,0.5)\\,0.02):d=6:s=48000";
     world.clip(&format!("-f lavfi -i {beat} -c:a pcm_s16le"), "beat.wav");
+    let clicks = "aevalsrc=0.05*sin(2*PI*300*t)+0.9*sin(2*PI*440*t)*lt(mod(t\\,1)\\,0.005):d=6:s=48000";
+    world.clip(&format!("-f lavfi -i {clicks} -c:a pcm_s16le"), "clicks.wav");
     world.clip("-f lavfi -i sine=frequency=997:duration=0.8:sample_rate=44100,volume=0.1 -c:a flac", "short.flac");
     world.bunny();
     let part = json!({ "start_ms": 1000, "end_ms": 3500 });
@@ -57,6 +59,8 @@ async fn sound_is_brought_to_the_loudness_that_was_asked_for() {
         ("surround.wav", -16.0, json!({ "channels": 2 }), json!(null)),
         ("surround.wav", -23.0, json!({}), json!(null)),
         ("beat.wav", -20.0, json!({}), json!(null)),
+        // What has to be limited by more than a few dB is as loud as was asked for all the same.
+        ("clicks.wav", -14.0, json!({}), json!(null)),
         ("short.flac", -16.0, json!({}), json!(null)),
         ("bunny.mp4", -16.0, json!({ "channels": 2 }), json!(null)),
         ("bunny.mp4", -14.0, json!({ "channels": 2 }), json!(null)),
@@ -72,7 +76,7 @@ async fn sound_is_brought_to_the_loudness_that_was_asked_for() {
             let told = format!("{input} as {name} {audio} {trim}: {} LUFS, {} dBTP", found.lufs, found.true_peak);
             assert!((found.lufs - target).abs() < 1.0, "{told}: {:?}", output.decisions);
             // What a lossy codec does to peaks nobody can know before.
-            assert!(found.true_peak < if name == "a.wav" { -1.3 } else { 1.0 }, "{told}");
+            assert!(found.true_peak < if name == "a.wav" { -1.4 } else { 1.0 }, "{told}");
             // Peaks are found at four times the rate, which nobody asked for.
             let rate = if input == "short.flac" { 44_100 } else { 48_000 };
             assert_eq!(output.media.unwrap().audio.unwrap().sample_rate_hz, rate, "{told}");

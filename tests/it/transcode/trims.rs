@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 use transcoded::domain::failure::FailureCode as C;
 
-use super::world::{World, cli, describe};
+use super::world::{World, cli, describe, said};
 
 fn trimmed(name: &str, start_ms: u64, end_ms: Option<u64>) -> Value {
     let mut output = json!({ "name": name, "trim": { "start_ms": start_ms, "end_ms": end_ms } });
@@ -185,4 +185,90 @@ async fn a_part_lasts_no_longer_because_the_whole_has_chapters() {
         let duration: f64 = found["format"]["duration"].as_str().unwrap().parse().unwrap();
         assert!((duration - 2.0).abs() < 0.05, "{name} {mode}: {duration}");
     }
+}
+
+/// When each stream of a file is seen or heard, in seconds: what is decoded of it, by a player's clock.
+fn decoded(path: &Path, stream: &str) -> (f64, f64) {
+    let (filter, map) = if stream == "v" { ("showinfo", "0:v:0") } else { ("ashowinfo", "0:a:0") };
+    let option = if stream == "v" { "-vf" } else { "-af" };
+    let text = said(&["-copyts", "-i", path.to_str().unwrap(), "-map", map, option, filter, "-f", "null", "-"]);
+    let times = text.lines().filter_map(|line| {
+        let time = line.split_once("pts_time:")?.1.split_whitespace().next()?.parse::<f64>().ok()?;
+        let samples =
+            line.split_once("nb_samples:").and_then(|(_, rest)| rest.split_whitespace().next()?.parse::<f64>().ok());
+        Some((time, samples.unwrap_or(0.0) / 48_000.0))
+    });
+    let times: Vec<(f64, f64)> = times.collect();
+    let (Some(first), Some(last)) = (times.first(), times.last()) else {
+        panic!("nothing in {}: {text}", path.display())
+    };
+    (first.0, last.0 + last.1)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sound_that_is_encoded_beside_a_copied_part_is_all_there() {
+    let world = World::new();
+    // A beep at 2 s, and key frames every two seconds.
+    let beep = "aevalsrc=0.5*sin(2*PI*997*t)*between(t\\,2\\,2.2):d=6:s=48000";
+    world.clip(
+        &format!(
+            "-f lavfi -i testsrc2=size=160x120:rate=25:duration=6 -f lavfi -i {beep} -ac 2 -c:v libx264 -g 50 -bf 0 \
+             -preset ultrafast -pix_fmt yuv420p -c:a aac"
+        ),
+        "in.mp4",
+    );
+    for name in ["a.mp4", "a.mkv"] {
+        for end in [json!(3000), json!(null)] {
+            let trim = json!({ "start_ms": 1500, "end_ms": end, "mode": "keyframe" });
+            for audio in [json!({ "codec": "opus" }), json!({ "codec": "aac", "channels": 1 })] {
+                let output = json!({ "name": name, "trim": trim, "audio": audio, "video": { "codec": "copy" } });
+                let (job, _) = world.one_of("in.mp4", output).await;
+                let path = world.files.output(job, 1, name);
+                let (pictures, sound) = (decoded(&path, "v"), decoded(&path, "a"));
+                assert!((pictures.1 - sound.1).abs() < 0.15, "{name} {trim} {audio}: {pictures:?} {sound:?}");
+                let text =
+                    said(&["-i", path.to_str().unwrap(), "-af", "silencedetect=n=-40dB:d=0.1", "-f", "null", "-"]);
+                let heard = text.split_once("silence_end: ").unwrap().1.split_whitespace().next().unwrap();
+                let heard: f64 = heard.parse().unwrap();
+                // The pictures begin with the key frame at 0 s, which an mp4 hides up to the start.
+                let expected = if name == "a.mp4" { 0.5 } else { 2.0 };
+                assert!((heard - expected).abs() < 0.05, "{name} {trim} {audio}: {heard}");
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sound_that_begins_late_ends_with_the_part() {
+    let world = World::new();
+    world.clip(
+        "-f lavfi -i testsrc2=size=160x120:rate=25:duration=6 -itsoffset 2 -f lavfi -i sine=duration=4:sample_rate=48000 \
+         -c:v libx264 -g 50 -preset ultrafast -pix_fmt yuv420p -c:a aac",
+        "late.mp4",
+    );
+    for name in ["a.mp4", "a.mkv", "a.m4a"] {
+        let (job, _) = world.one_of("late.mp4", json!({ "name": name, "trim": { "end_ms": 2500 } })).await;
+        let end = decoded(&world.files.output(job, 1, name), "a").1;
+        // A file of sound alone begins with it.
+        assert!((end - 2.5).abs() < 0.05 || (name == "a.m4a" && (end - 0.5).abs() < 0.05), "{name}: {end}");
+    }
+    let package = json!({ "name": "p", "package": {}, "copy": "never", "trim": { "end_ms": 2500 }, "video": { "speed": "ultrafast" } });
+    let (job, _) = world.one_of("late.mp4", package).await;
+    let end = decoded(&world.files.output(job, 1, "p").join("master.m3u8"), "a").1;
+    assert!(end < 2.6 + 1.5, "{end}");
+    // The same in fragments, without a part: pictures and sound keep their places.
+    let request = json!({ "input": "late.mp4", "crash_safe": true, "outputs": [{ "name": "a.mp4", "copy": "never" }] });
+    let (job, _) = world.succeed_as(request).await;
+    let path = world.files.output(job, 1, "a.mp4");
+    assert!(decoded(&path, "v").0.abs() < 0.01 && (decoded(&path, "a").0 - 1.98).abs() < 0.05);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_part_behind_the_last_frame_is_told_before_anything_is_run() {
+    let world = World::new();
+    counted(&world, 25, "", "pal.mp4");
+    let outputs = json!([{ "name": "a.mp4", "trim": { "start_ms": 3999 } }]);
+    let failure = world.fail(json!({ "input": "pal.mp4", "outputs": outputs })).await;
+    assert_eq!(failure.code, C::TrimBeyondEnd);
+    assert!(failure.message.contains("starts at 3.999 s, but the input ends at 4.0"), "{failure}");
 }
