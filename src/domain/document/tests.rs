@@ -171,6 +171,11 @@ fn a_wrong_field_of_an_output_is_named_in_plain_words() {
         (output(r#""package": {"formats": ["hls", "dsh"]}"#), "/outputs/0/package/formats/1", "did you mean \"dash\"?"),
         (output(r#""package": {"ladder": [{}]}"#), "/outputs/0/package/ladder/0/height", "it is missing"),
         (
+            output(r#""thumbnails": {"count": 3, "format": "gif"}"#),
+            "/outputs/0/thumbnails/format",
+            "a picture is jpg, png or webp",
+        ),
+        (
             output(r#""thumbnails": {"at_ms": [1, "x"]}"#),
             "/outputs/0/thumbnails/at_ms/1",
             "it must be a whole number, not \"x\"",

@@ -112,27 +112,42 @@ impl AudioSettings {
         if let Some(rate) = self.bitrate_bps {
             let most = if codec == AudioCodec::Mp3 { 320_000 } else { 512_000 };
             let at = format!("{at}/bitrate_bps");
-            errors.check(codec.has_bitrate(), at.clone(), format!("a bitrate can't be chosen for {}", codec.name()));
-            errors.check((6_000..=most).contains(&rate), at, format!("bitrate_bps is 6000 to {most} bits per second"));
+            if codec.has_bitrate() {
+                let fits = (6_000..=most).contains(&rate);
+                errors.check(fits, at, format!("bitrate_bps is 6000 to {most} bits per second"));
+            } else {
+                errors.add(at, format!("a bitrate can't be chosen for {}", codec.name()));
+            }
         }
         if let Some(channels) = self.channels {
             let most = codec.max_channels();
             let at = format!("{at}/channels");
-            errors.check(codec.encodes(), at.clone(), format!("channels can't be chosen for {}", codec.name()));
-            errors.check((1..=most).contains(&channels), at, format!("channels is 1 to {most} for {}", codec.name()));
+            if codec.encodes() {
+                let fits = (1..=most).contains(&channels);
+                errors.check(fits, at, format!("channels is 1 to {most} for {}", codec.name()));
+            } else {
+                errors.add(at, format!("channels can't be chosen for {}", codec.name()));
+            }
         }
         if let Some(rate) = self.sample_rate_hz {
             let at = format!("{at}/sample_rate_hz");
-            errors.check(codec.encodes(), at.clone(), format!("a rate can't be chosen for {}", codec.name()));
             let known = names(SAMPLE_RATES.map(|rate| rate.to_string()).iter().map(String::as_str));
-            errors.check(SAMPLE_RATES.contains(&rate), at.clone(), format!("sample_rate_hz is {known}"));
-            let taken = codec.takes_rate(rate);
-            errors.check(taken, at, format!("{} can't have {rate} samples per second", codec.name()));
+            if !codec.encodes() {
+                errors.add(at, format!("a rate can't be chosen for {}", codec.name()));
+            } else if !SAMPLE_RATES.contains(&rate) {
+                errors.add(at, format!("sample_rate_hz is {known}"));
+            } else {
+                let taken = codec.takes_rate(rate);
+                errors.check(taken, at, format!("{} can't have {rate} samples per second", codec.name()));
+            }
         }
         if let Some(lufs) = self.loudness_lufs {
             let at = format!("{at}/loudness_lufs");
-            errors.check(codec.encodes(), at.clone(), format!("the loudness can't be changed with {}", codec.name()));
-            errors.check((-70.0..=-5.0).contains(&lufs), at, "loudness_lufs is -70 to -5");
+            if codec.encodes() {
+                errors.check((-70.0..=-5.0).contains(&lufs), at, "loudness_lufs is -70 to -5");
+            } else {
+                errors.add(at, format!("the loudness can't be changed with {}", codec.name()));
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Still pictures of a film: one, several in a folder, or sheets of small ones for a player's scrub bar.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
 use utoipa::ToSchema;
 
 use crate::domain::format::Container;
@@ -35,9 +35,17 @@ pub struct ThumbnailSettings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1, maximum = 10_000)]
     pub count: Option<u32>,
-    /// Their format; by default `jpg`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Their format, `jpg`, `png` or `webp`; by default `jpg`.
+    #[serde(default, deserialize_with = "picture_format", skip_serializing_if = "Option::is_none")]
     pub format: Option<Container>,
+}
+
+/// The name of a format of pictures, or null.
+fn picture_format<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Container>, D::Error> {
+    let Some(text) = Option::<String>::deserialize(deserializer)? else { return Ok(None) };
+    let mut formats = Container::ALL.into_iter().filter(|container| container.is_picture());
+    let known = formats.find(|container| container.name() == text);
+    known.map(Some).ok_or_else(|| de::Error::custom("a picture is jpg, png or webp"))
 }
 
 /// Sheets of small pictures and a `storyboard.vtt` that says which part of which sheet belongs to which time.

@@ -203,7 +203,7 @@ fn choose_container(
     if let Some(only) = wanted.container() {
         let fits = request.container.is_none_or(|asked| asked == only);
         errors.check(fits, format!("{at}/container"), format!("this makes a folder, whose container is {only}"));
-        let plain = Container::of_name(&request.name).is_none_or(|named| named == only);
+        let plain = Container::of_name(&request.name).is_none();
         errors.check(
             plain,
             format!("{at}/name"),

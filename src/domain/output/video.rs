@@ -243,16 +243,44 @@ impl VideoSettings {
                     "a picture has no video codec; its name's ending says what it is".into()
                 }
                 [] => format!("{container} holds no video; leave \"video\" out"),
+                _ if container == Container::Cmaf && codec == VideoCodec::Copy => {
+                    format!("a package is always encoded, as its key frames have to come together; choose {}", holds())
+                }
                 _ => format!("{container} can't hold {}; it holds {}", codec.name(), holds()),
             },
         );
         self.check(codec, at, errors);
         let idle = Self { codec: self.codec, ..Self::default() };
-        if !codec.encodes() && !container.is_picture() && self != idle {
-            let detail = format!("with the codec {:?} nothing is encoded, so nothing else can be set", codec.name());
-            errors.add(at, detail);
+        if container.is_picture() {
+            self.check_picture(at, errors);
+        } else if !codec.encodes() && self != idle {
+            errors.add(
+                at,
+                match self.codec {
+                    Some(codec) => {
+                        format!("with the codec {:?} nothing is encoded, so nothing else can be set", codec.name())
+                    }
+                    None => format!("{container} holds no video; leave \"video\" out"),
+                },
+            );
         }
         self.spec(codec)
+    }
+
+    /// What only moving pictures have.
+    fn check_picture(&self, at: &str, errors: &mut FieldErrors) {
+        for (field, given) in [
+            ("fps", self.fps.is_some()),
+            ("max_fps", self.max_fps.is_some()),
+            ("crf", self.crf.is_some()),
+            ("bitrate_bps", self.bitrate_bps.is_some()),
+            ("max_bitrate_bps", self.max_bitrate_bps.is_some()),
+            ("speed", self.speed.is_some()),
+            ("bit_depth", self.bit_depth.is_some()),
+            ("keyframe_interval_ms", self.keyframe_interval_ms.is_some()),
+        ] {
+            errors.check(!given, format!("{at}/{field}"), "it means nothing for a still picture; leave it out");
+        }
     }
 
     fn spec(self, codec: VideoCodec) -> VideoSpec {

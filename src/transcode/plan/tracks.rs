@@ -117,7 +117,7 @@ fn one(choice: &TrackChoice, all: &[&Stream], kind: &str, name: &str) -> Result<
     }
     let wanted = match (&choice.language, choice.track) {
         (Some(language), _) => format!("no {kind} track in {language:?}"),
-        (None, track) => format!("no {kind} track number {}", track.unwrap_or(0)),
+        (None, track) => format!("no {kind} track number {} (the first is 0)", track.unwrap_or(0)),
     };
     let known: Vec<String> = all.iter().map(|stream| stream.language.clone().unwrap_or_else(|| "?".into())).collect();
     let known = match known.as_slice() {
