@@ -97,7 +97,7 @@ fn video_stream(
         drafted.decisions.push(Decision::of("video", Action::Copy, format!("{why}{cut}")));
         return Ok(copied_video((stream, facts), spec, drafted));
     }
-    let encoded = Encoded::of((stream, facts), &spec.video, around.encoders)?;
+    let encoded = Encoded::of((stream, facts), &spec.video, around.encoders)?.within(found);
     match copying::video_fits((stream, facts), found.info, spec, &encoded.picture) {
         Ok(()) if copying::holds_video(spec.container, &stream.codec) => {
             let why = format!("it already is {} of this size, as every player shows it", stream.codec);
@@ -151,6 +151,14 @@ impl Encoded {
         let encoder = encoders.for_video(video.codec, size).ok_or_else(|| no_encoder(video.codec.name()))?;
         let picture = picture::picture(stream, facts, video, encoder.carries());
         Ok(Self { picture, encoder, codec: video.codec })
+    }
+
+    /// The same without frames that ffmpeg would add at the end of the part.
+    pub(super) fn within(mut self, found: Found<'_>) -> Self {
+        if let Some(frames) = found.frames() {
+            self.picture.choose(format!("trim=end_frame={frames}"));
+        }
+        self
     }
 
     /// The options that make it.

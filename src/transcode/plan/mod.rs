@@ -106,6 +106,14 @@ impl Found<'_> {
         format!("{}:{}", self.spans.outputs[self.index].read, stream.index).into()
     }
 
+    /// How many frames of the video come before its end, where ffmpeg would add some: it counts a length from the first frame
+    /// on, which isn't at the start of every input.
+    fn frames(self) -> Option<u64> {
+        let end = self.spec.trim.and_then(|trim| trim.end_ms).map(Duration::from_millis)?;
+        let late = grid(self.info).filter(|grid| self.spans.start(self.index).is_zero() && grid.first > 0.0)?;
+        Some(late.frames_until(end))
+    }
+
     /// The options that cut an output of text alone, unless it was cut before.
     fn text_span(self, chosen: &Chosen<'_>) -> Vec<OsString> {
         let cut = chosen.subtitles.iter().any(|stream| self.cuts.named(self.index, stream.index).is_some());

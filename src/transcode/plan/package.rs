@@ -116,7 +116,7 @@ fn rungs(
     let rungs = ladder(&package.ladder, shown, facts.frame_rate, found.spec.video.codec);
     for (place, rung) in rungs.iter().enumerate() {
         let video = video_of(rung, &found.spec.video, shown, package.segment_ms);
-        let encoded = Encoded::of((stream, facts), &video, around.encoders)?;
+        let encoded = Encoded::of((stream, facts), &video, around.encoders)?.within(found);
         let how = Encoding { threads: around.threads, aligned: true };
         let mut decision = encoded.decision("a rung of the ladder");
         decision.stream = format!("video {}", place + 1);

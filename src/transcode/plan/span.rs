@@ -58,6 +58,12 @@ impl Grid {
         micros(self.first + number / self.rate - self.moment())
     }
 
+    /// How many frames come before `time`.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the frames of a film")]
+    pub(super) fn frames_until(self, time: Duration) -> u64 {
+        ((time.as_secs_f64() - self.first) * self.rate - 0.02).ceil().max(1.0) as u64
+    }
+
     /// How long a moment is, in seconds: containers round the times of frames, Matroska to a thousandth.
     fn moment(self) -> f64 {
         (0.3 / self.rate).min(0.001_2)

@@ -124,6 +124,7 @@ async fn a_part_is_exact_to_the_frame_whatever_else_is_made() {
         ("film.mkv", 1030, 1071, 25, 25),
         // Its sound begins 21 ms before its pictures.
         ("pal.ts", 1500, 3000, 37, 74),
+        ("pal.ts", 0, 1000, 0, 24),
         ("pal.mp4", 0, 1000, 0, 24),
     ] {
         let expected: Vec<u32> = (first..=last).collect();
