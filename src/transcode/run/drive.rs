@@ -206,7 +206,7 @@ impl Attempt<'_> {
         let (mut blocks, mut pid) = (output.progress(), output.pid());
         let (mut measuring, mut starting, mut silent) = (true, true, matches!(signal, Signal::Pictures(_)));
         let start = Instant::now();
-        let mut looks = tokio::time::interval(LOOK);
+        let (mut looks, mut latest) = (tokio::time::interval(LOOK), None);
         loop {
             tokio::select! {
                 biased;
@@ -230,8 +230,13 @@ impl Attempt<'_> {
                     Err(_) => measuring = false,
                 },
                 _ = looks.tick(), if silent => if let Signal::Pictures(times) = signal {
-                    let block = blocks.borrow().clone().unwrap_or_default();
-                    meter.measured(&Progress { out_time: pictures_until(times), ..block }, None, start.elapsed());
+                    let out_time = pictures_until(times);
+                    // Nothing is new while the job stands still.
+                    if out_time > latest {
+                        latest = out_time;
+                        let block = blocks.borrow().clone().unwrap_or_default();
+                        meter.measured(&Progress { out_time, ..block }, None, start.elapsed());
+                    }
                 },
                 line = output.next_line() => match line {
                     Some(line) => {

@@ -154,7 +154,7 @@ async fn pictures_of_interlaced_films_are_whole_ones() {
         "fields.ts",
     );
     for (deinterlace, combed) in [("auto", false), ("never", true)] {
-        let video = json!({ "deinterlace": deinterlace, "fps": 50 });
+        let video = json!({ "deinterlace": deinterlace });
         let outputs = json!([
             { "name": "a.png", "picture": { "at_ms": 1000 }, "video": video },
             { "name": "shots", "thumbnails": { "at_ms": [0, 500, 1500], "format": "png" }, "video": video },

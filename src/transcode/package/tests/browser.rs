@@ -127,5 +127,7 @@ pub(super) async fn play(browser: &Client, address: &str) -> Value {
     if let Ok(result) = tokio::time::timeout(Duration::from_secs(30), played).await {
         return result.unwrap();
     }
-    panic!("{address} doesn't end: {:?}", browser.execute("return found", Vec::new()).await)
+    let state = "const video = document.querySelector('video');
+                 return { found, at: video.currentTime, ready: video.readyState, paused: video.paused };";
+    panic!("{address} doesn't end: {:?}", browser.execute(state, Vec::new()).await)
 }
