@@ -51,9 +51,8 @@ fn end(info: &MediaInfo, chosen: &Chosen<'_>) -> Option<Duration> {
     if !tells_its_length(&info.container) {
         return None;
     }
-    let video = chosen.video.iter().map(|(stream, _)| *stream);
-    let streams = video.chain(chosen.audio.iter().map(|(stream, _)| *stream));
-    let ends: Option<Vec<Duration>> = streams
+    let ends: Option<Vec<Duration>> = chosen
+        .streams()
         .map(|stream| Some(begin(stream, info).unwrap_or_default() + Duration::from_millis(stream.duration_ms?)))
         .collect();
     ends.and_then(|ends| ends.into_iter().max()).or(info.duration_ms.map(Duration::from_millis))
@@ -69,9 +68,7 @@ pub(super) fn last_picture(info: &MediaInfo) -> Option<Duration> {
 
 /// Whether all chosen streams begin clearly after `start`.
 pub(super) fn all_begin_after(start: Duration, info: &MediaInfo, chosen: &Chosen<'_>) -> bool {
-    let late = |stream: &Stream| begin(stream, info).is_some_and(|begin| begin > start + LATE);
-    let video = chosen.video.iter().map(|(stream, _)| *stream);
-    video.chain(chosen.audio.iter().map(|(stream, _)| *stream)).all(late)
+    chosen.streams().all(|stream| begin(stream, info).is_some_and(|begin| begin > start + LATE))
 }
 
 /// When a stream begins, from the start of the input on.

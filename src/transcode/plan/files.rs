@@ -22,9 +22,7 @@ pub(super) fn media(found: Found<'_>, chosen: &Chosen<'_>, around: Surroundings<
     let Found { index, spec, spans, .. } = found;
     let mut drafted = Drafted::default();
     let mut holds = Holds::default();
-    let video = chosen.video.iter().map(|(stream, _)| *stream);
-    let audio = chosen.audio.iter().map(|(stream, _)| *stream);
-    for stream in video.chain(audio) {
+    for stream in chosen.streams() {
         drafted.args.extend(["-map".into(), found.named(stream)]);
     }
     if let Some(video) = chosen.video {

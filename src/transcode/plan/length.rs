@@ -22,7 +22,7 @@ pub(in crate::transcode) struct Length {
 
 /// How long the chosen streams are, where the input tells.
 fn input_length(info: &MediaInfo, chosen: &Chosen<'_>) -> Option<Length> {
-    let used: Vec<Option<u64>> = chosen.durations().collect();
+    let used: Vec<Option<u64>> = chosen.streams().map(|stream| stream.duration_ms).collect();
     let own: Option<Vec<u64>> = used.iter().copied().collect();
     let (ms, known) = match own.and_then(|durations| durations.into_iter().max()) {
         Some(longest) => (longest, true),
@@ -44,8 +44,8 @@ pub(super) fn of(
     // A copy can be cut at key frames only, so where it begins and ends is up to the input.
     let copied = spans.copies(index) || spec.audio.codec == AudioCodec::Copy && spans.trims(index);
     let expected = spans.length(index, Some(input.expected))?;
-    // Where all begin late, some containers count from there on and others from the start.
-    let late = ends::all_begin_after(spans.start(index), info, chosen);
+    // Where all that is left in a part begins late, some containers count from there on and others from its start.
+    let late = spans.trims(index) && ends::all_begin_after(spans.start(index), info, chosen);
     Some(Length { expected, exact: input.exact && !copied && !late })
 }
 

@@ -59,10 +59,10 @@ impl<'a> Chosen<'a> {
         }
     }
 
-    /// The durations of the streams, as far as they tell.
-    pub(super) fn durations(&self) -> impl Iterator<Item = Option<u64>> {
-        let video = self.video.iter().map(|(stream, _)| stream.duration_ms);
-        video.chain(self.audio.iter().map(|(stream, _)| stream.duration_ms))
+    /// What is seen and heard, the video first.
+    pub(super) fn streams(&self) -> impl Iterator<Item = &'a Stream> {
+        let video = self.video.iter().map(|(stream, _)| *stream);
+        video.chain(self.audio.iter().map(|(stream, _)| *stream))
     }
 }
 
